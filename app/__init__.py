@@ -1,0 +1,1 @@
+"""The ticket sales server and the issuer server: any phone is the ticket."""

@@ -1,0 +1,120 @@
+"""A booking's life: held, then paying, then paid, or expired, or cancelled; and what may be booked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from app.domain.handset import Handset
+from app.domain.machine import Machine
+from app.domain.money import Money
+from app.domain.refusals import BadLine, BookingExpired, LimitExceeded, NotOnSale
+
+
+class BookingState(StrEnum):
+    HELD = "held"
+    PAYING = "paying"
+    PAID = "paid"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
+class BookingEvent(StrEnum):
+    BEGIN = "begin payment"
+    REFUSE = "be refused"
+    APPROVE = "be approved"
+    EXPIRE = "expire"
+    CANCEL = "be cancelled"
+    REFUND = "be refunded"
+
+
+BOOKING = Machine(
+    "booking",
+    BookingState.HELD,
+    {
+        BookingEvent.BEGIN: (frozenset({BookingState.HELD}), BookingState.PAYING),
+        BookingEvent.REFUSE: (frozenset({BookingState.PAYING}), BookingState.HELD),
+        BookingEvent.APPROVE: (frozenset({BookingState.PAYING}), BookingState.PAID),
+        BookingEvent.EXPIRE: (frozenset({BookingState.HELD, BookingState.PAYING}), BookingState.EXPIRED),
+        BookingEvent.CANCEL: (frozenset({BookingState.HELD}), BookingState.CANCELLED),
+        BookingEvent.REFUND: (frozenset({BookingState.PAID}), BookingState.REFUNDED),
+    },
+)
+
+TICKETS_PER_BOOKING_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a buyer asks for in one line: so many of one price, or chosen places; and whose handsets."""
+
+    price_id: UUID
+    quantity: int
+    places: tuple[UUID, ...] = ()
+    handsets: tuple[Handset, ...] = ()
+    origin_id: UUID | None = None
+    destination_id: UUID | None = None
+
+    def handset_of(self, index: int, buyer: Handset) -> Handset:
+        """Whose handset ticket `index` of this line goes to: one per ticket, one for all, or the buyer's own."""
+        if not self.handsets:
+            return buyer
+        return self.handsets[index] if len(self.handsets) > 1 else self.handsets[0]
+
+
+@dataclass(frozen=True, slots=True)
+class SalesFacts:
+    """What decides whether something may be sold now."""
+
+    sales_from: datetime | None
+    sales_until: datetime | None
+    starts_at: datetime | None
+    booking_limit: int
+    withdrawn: bool
+
+
+def may_sell(facts: SalesFacts, lines: Sequence[Line], *, now: datetime) -> None:
+    """Raises NotOnSale, LimitExceeded or BadLine, each with what to do instead."""
+    if facts.withdrawn:
+        raise NotOnSale("This is no longer sold.")
+    if facts.sales_from and now < facts.sales_from:
+        raise NotOnSale("Sales have not opened yet.", opens_at=facts.sales_from)
+    end = facts.sales_until or facts.starts_at
+    if end and now >= end:
+        raise NotOnSale("Sales have closed.", closed_at=end)
+    count = sum(line.quantity for line in lines)
+    limit = min(facts.booking_limit, TICKETS_PER_BOOKING_MAX)
+    if count > limit:
+        raise LimitExceeded(f"At most {limit} tickets in one booking; you asked for {count}.", limit=limit)
+    for line in lines:
+        _check_line(line)
+    chosen = [place for line in lines for place in line.places]
+    if len(set(chosen)) != len(chosen):
+        raise BadLine("The same place is chosen twice.")
+
+
+def _check_line(line: Line) -> None:
+    if line.places and len(line.places) != line.quantity:
+        raise BadLine(f"{len(line.places)} places are chosen for {line.quantity} tickets; the two must agree.")
+    if len(line.handsets) not in {0, 1, line.quantity}:
+        raise BadLine(
+            f"{len(line.handsets)} handsets are named for {line.quantity} tickets; name one for all, or one for each."
+        )
+
+
+def total(prices: Sequence[Money]) -> Money:
+    """The sum of a booking's prices, which all have one currency. At least one price."""
+    amount = prices[0] * 0
+    for price in prices:
+        amount = amount + price
+    return amount
+
+
+def still_held(state: BookingState, expires_at: datetime, *, now: datetime) -> None:
+    """A hold ends by the clock alone, whether or not anything has swept it up: raises BookingExpired."""
+    if state is BookingState.EXPIRED or (state is BookingState.HELD and now >= expires_at):
+        raise BookingExpired("The time to pay has run out and the places are free again. Book once more.")

@@ -1,0 +1,94 @@
+"""How tickets speak: dates, seats and the messages a handset gets, in Korean and English, as short as they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+LANGUAGES = ("ko", "en")
+KOREAN_DAYS = "월화수목금토일"
+ENGLISH_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def said(text: Mapping[str, str] | None, language: str) -> str:
+    """The words in the asked language, else in English, else in whichever there is."""
+    if not text:
+        return ""
+    return text.get(language) or text.get("en") or next(iter(text.values()))
+
+
+def moment(at: datetime, timezone: str, language: str) -> str:
+    """11월 22일 (일) 19:30, or Sun 22 Nov 19:30, in the issuer's time zone."""
+    local = at.astimezone(ZoneInfo(timezone))
+    if language == "ko":
+        return f"{local.month}월 {local.day}일 ({KOREAN_DAYS[local.weekday()]}) {local:%H:%M}"
+    return f"{ENGLISH_DAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]} {local:%H:%M}"
+
+
+def seat_words(section: str | None, row: str | None, seat: str | None, language: str) -> str:
+    """1층 A열 12번, or Stalls A-12; standing places have only a section."""
+    parts = [section or ""]
+    if row and seat:
+        parts.append(f"{row}열 {seat}번" if language == "ko" else f"row {row} seat {seat}")
+    elif seat:
+        parts.append(f"{seat}번" if language == "ko" else f"seat {seat}")
+    return " ".join(part for part in parts if part)
+
+
+def shortened(text: str, width: int) -> str:
+    """At most `width` characters; what does not fit ends in two dots, which every alphabet has."""
+    return text if len(text) <= width else text[: max(width - 2, 0)].rstrip() + ".."
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What a ticket message says; `pin` and `link` are secrets of the holder."""
+
+    title: str
+    when: str
+    where: str
+    seat: str
+    number: str
+    pin: str
+    link: str
+
+    def __repr__(self) -> str:
+        return f"Slip({self.number!r}, ***)"
+
+
+Parts = Callable[[str], int]
+"""How many messages the network needs for a text."""
+
+TITLE_WIDTHS = (60, 40, 28, 20)
+
+
+def ticket_message(slip: Slip, language: str, parts: Parts) -> str:
+    """The text of a ticket's message: the fullest form that fits one message, else the fullest of all.
+
+    Korean does not fit one 70-character message with its link; there it is the fullest form that needs the fewest.
+    """
+    forms = [_ticket_form(slip, language, width, with_place) for with_place in (True, False) for width in TITLE_WIDTHS]
+    fewest = min(parts(form) for form in forms)
+    return next(form for form in forms if parts(form) == fewest)
+
+
+def _ticket_form(slip: Slip, language: str, width: int, with_place: bool) -> str:  # noqa: FBT001 - a form's two axes
+    number = f"번호 {slip.number} PIN {slip.pin}" if language == "ko" else f"No {slip.number} PIN {slip.pin}"
+    where = shortened(slip.where, width) if with_place else ""
+    lines = [shortened(slip.title, width), slip.when, where, slip.seat, number, slip.link]
+    return "\n".join(line for line in lines if line)
+
+
+def revoked_message(title: str, number: str, language: str) -> str:
+    if language == "ko":
+        return f"{shortened(title, 28)} 표 {number}번이 취소되었습니다. 더 이상 사용할 수 없습니다."
+    return f"{shortened(title, 40)}: ticket {number} was revoked and can no longer be used."
+
+
+def emoney_message(issuer: str, balance: str, pin: str, language: str) -> str:
+    if language == "ko":
+        return f"{issuer} 전자화폐 잔액 {balance}, 비밀번호 PIN {pin}. 결제할 때 이 번호와 함께 입력하십시오."
+    return f"{issuer} e-money: balance {balance}, PIN {pin}. Give it with your number when you pay."

@@ -1,0 +1,1 @@
+"""Verbs: each reads like the patent's paragraph, owns its transactions, and makes no network call inside one."""

@@ -1,0 +1,178 @@
+"""Second choices: what else could be had, ranked, each one bookable by the body it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.domain import inventory
+from app.domain.booking import Line
+from app.domain.inventory import ALTERNATIVES_MAX, OTHER_DATES_MAX, Alternative
+from app.domain.money import Money
+from app.domain.wording import moment, said, seat_words
+from app.store import catalogue, stock
+from app.store.stock import Places
+from app.store.tables.catalogue import Stock
+from app.world import World
+
+if TYPE_CHECKING:
+    from app.flows.book import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One second choice: what it is in words, what it costs, and the request that books it."""
+
+    kind: Alternative
+    words: str
+    amount: Money
+    occasion_id: UUID
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The refused request with the facts that second choices are made from."""
+
+    request: Request
+    offer: sa.Row[Any]
+    prices: Sequence[sa.Row[Any]]
+    own_prices: Sequence[sa.Row[Any]]
+    places: Places
+    free: bytearray
+
+    def amount(self, prices: Sequence[sa.Row[Any]], lines: Sequence[Line]) -> Money:
+        return Money(sum(p.amount * line.quantity for p, line in zip(prices, lines, strict=True)), self.offer.currency)
+
+    @property
+    def language(self) -> str:
+        return self.request.language
+
+
+async def rank(world: World, request: Request, offer: sa.Row[Any], prices: Sequence[sa.Row[Any]]) -> list[Choice]:
+    """At most six second choices, the nearest to the wish first, from what is free at this moment."""
+    now = world.clock.now()
+    async with world.transaction() as tx:
+        places = await stock.places(tx, offer.occasion_id)
+        free = await stock.free_map(tx, offer.occasion_id, size=len(places.ids), now=now)
+        own = (await catalogue.prices(tx, [offer.occasion_id]))[offer.occasion_id]
+        asked = _Asked(request, offer, prices, own, places, free)
+        choices = await _near_seats(tx, asked) + await _split_seats(tx, asked) + _other_categories(asked)
+        if offer.starts_at is not None:
+            choices += await _other_dates(world, tx, asked)
+    return choices[:ALTERNATIVES_MAX]
+
+
+async def _near_seats(tx: Any, asked: _Asked) -> list[Choice]:
+    """Chosen seats that are gone, each replaced by the free one nearest to it."""
+    lines = []
+    for line in asked.request.lines:
+        wanted = [asked.places.index[place] for place in line.places if place in asked.places.index]
+        near = inventory.nearest(asked.places.hall, asked.free, wanted) if wanted else None
+        if near is None or len(near) != line.quantity:
+            return []
+        lines.append(_with_places(asked, line, near))
+    return [await _seated(tx, asked, Alternative.NEAREST_SEATS, lines)]
+
+
+async def _split_seats(tx: Any, asked: _Asked) -> list[Choice]:
+    """The same number of the same category, not all side by side."""
+    lines = []
+    for line, price in zip(asked.request.lines, asked.prices, strict=True):
+        if line.places or line.quantity == 1:
+            return []
+        found = inventory.split(asked.places.hall, asked.free, price.category, line.quantity)
+        if found is None:
+            return []
+        lines.append(_with_places(asked, line, found))
+    return [await _seated(tx, asked, Alternative.SPLIT_SEATS, lines)]
+
+
+def _with_places(asked: _Asked, line: Line, found: Sequence[int]) -> Line:
+    places = tuple(asked.places.ids[pos] for pos in found)
+    return Line(line.price_id, line.quantity, places, line.handsets, line.origin_id, line.destination_id)
+
+
+async def _seated(tx: Any, asked: _Asked, kind: Alternative, lines: Sequence[Line]) -> Choice:
+    seats = await catalogue.seats(tx, [place for line in lines for place in line.places])
+    words = ", ".join(
+        seat_words(seats[place].section, seats[place].row, seats[place].seat, asked.language)
+        for line in lines
+        for place in line.places
+    )
+    return Choice(kind, words, asked.amount(asked.prices, lines), asked.offer.occasion_id, tuple(lines))
+
+
+def _other_categories(asked: _Asked) -> list[Choice]:
+    """The same occasion in another category, the nearest price first; only for a wish of one line."""
+    if len(asked.request.lines) != 1:
+        return []
+    line, price = asked.request.lines[0], asked.prices[0]
+    others = [
+        other
+        for other in asked.own_prices
+        if other.category != price.category
+        and inventory.pick(asked.places.hall, asked.free, other.category, line.quantity) is not None
+    ]
+    others.sort(key=lambda other: inventory.price_distance(price.amount, other.amount))
+    return [
+        Choice(
+            Alternative.OTHER_CATEGORY,
+            said(other.name, asked.language),
+            Money(other.amount * line.quantity, other.currency),
+            asked.offer.occasion_id,
+            (Line(other.id, line.quantity, (), line.handsets),),
+        )
+        for other in others
+    ]
+
+
+async def _other_dates(world: World, tx: Any, asked: _Asked) -> list[Choice]:
+    """The nearest other dates at which the same categories are free."""
+    offer = asked.offer
+    rows = await catalogue.siblings(
+        tx,
+        product_id=offer.product_id,
+        except_id=offer.occasion_id,
+        near=offer.starts_at,
+        now=world.clock.now(),
+        limit=OTHER_DATES_MAX * 2,
+    )
+    prices = await catalogue.prices(tx, [row.id for row in rows])
+    choices = []
+    for row in rows:
+        lines = await _same_lines(world, tx, asked, row, {price.category: price for price in prices[row.id]})
+        if lines is not None:
+            by_id = {price.id: price for price in prices[row.id]}
+            amount = asked.amount([by_id[line.price_id] for line in lines], lines)
+            words = moment(row.starts_at, offer.timezone, asked.language)
+            choices.append(Choice(Alternative.OTHER_DATE, words, amount, row.id, tuple(lines)))
+        if len(choices) == OTHER_DATES_MAX:
+            break
+    return choices
+
+
+async def _same_lines(
+    world: World, tx: Any, asked: _Asked, row: sa.Row[Any], by_category: dict[str, sa.Row[Any]]
+) -> list[Line] | None:
+    """The asked lines on another date, or None when one of them cannot be had there."""
+    if row.stock == Stock.PLACES:
+        places = await stock.places(tx, row.id)
+        free = await stock.free_map(tx, row.id, size=len(places.ids), now=world.clock.now())
+    lines = []
+    for line, price in zip(asked.request.lines, asked.prices, strict=True):
+        other = by_category.get(price.category)
+        if other is None:
+            return None
+        if row.stock == Stock.PLACES:
+            found = inventory.pick(places.hall, free, other.category, line.quantity)
+            if found is None:
+                return None
+            for pos in found:
+                free[pos] = 0
+        lines.append(Line(other.id, line.quantity, (), line.handsets))
+    return lines

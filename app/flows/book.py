@@ -1,0 +1,202 @@
+"""Booking: the issuer is asked, the places are held, the booking is written; or second choices are offered."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.domain.booking import BookingEvent, Line, SalesFacts, may_sell, total
+from app.domain.handset import Handset
+from app.domain.money import Money
+from app.domain.refusals import BadLine, LimitExceeded, NotFound, SoldOut, WrongState
+from app.flows import alternatives
+from app.ports import Held, NotAvailable, Part, Wish
+from app.store import catalogue, sales
+from app.store.moves import move_many
+from app.store.sales import NewBooking, NewItem
+from app.store.tables import Booking
+from app.store.tables.catalogue import Stock
+from app.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the buyer asks for: an occasion, or a product that is open-dated; whose handsets; in which language."""
+
+    occasion_id: UUID | None
+    product_id: UUID | None
+    lines: tuple[Line, ...]
+    buyer: Handset
+    language: str
+    complimentary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A new hold. `link` is the buyer's secret: it is told once and stored as a hash."""
+
+    id: UUID
+    link: str
+    amount: Money
+    expires_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A request checked against the catalogue: one price row per line."""
+
+    offer: sa.Row[Any]
+    prices: tuple[sa.Row[Any], ...]
+
+
+async def book(world: World, request: Request) -> Booked:
+    """Hold places and write the booking; raises NotFound, NotOnSale, BadLine, LimitExceeded, or SoldOut."""
+    now = world.clock.now()
+    priced = await _price(world, request)
+    offer = priced.offer
+    facts = SalesFacts(offer.sales_from, offer.sales_until, offer.starts_at, offer.booking_limit, offer.withdrawn)
+    may_sell(facts, request.lines, now=now)
+    identity = world.entropy.uuid()
+    expires_at = now + timedelta(seconds=world.house.hold_seconds)
+    held = await _hold(world, request, priced, Wish(
+        key=identity,
+        issuer_id=offer.issuer_id,
+        occasion_id=offer.occasion_id,
+        parts=tuple(
+            Part(price.category, line.quantity, line.places)
+            for line, price in zip(request.lines, priced.prices, strict=True)
+        ),
+        until=expires_at + timedelta(seconds=world.house.hold_grace_seconds),
+    ))  # fmt: skip
+    link = base64.urlsafe_b64encode(world.entropy.bytes(16)).decode().rstrip("=")
+    items = _items(world, request, priced, held)
+    amount = total([Money(item.amount, offer.currency) for item in items])
+    left = await world.database.together(
+        sales.open_bookings,
+        NewBooking(
+            id=identity,
+            issuer_id=offer.issuer_id,
+            product_id=offer.product_id,
+            occasion_id=offer.occasion_id,
+            language=request.language,
+            buyer=request.buyer,
+            amount=amount.amount,
+            currency=amount.currency,
+            expires_at=expires_at,
+            link_hash=link_hash(link),
+            complimentary=request.complimentary,
+            created_at=now,
+            items=items,
+            buyer_limit=offer.buyer_limit,
+        ),
+    )
+    if left is not None:
+        await world.issuers[offer.served_by].release(issuer_id=offer.issuer_id, key=identity)
+        raise LimitExceeded(
+            f"One buyer may have {offer.buyer_limit} of these; you may take {left} more.", limit=offer.buyer_limit
+        )
+    return Booked(identity, link, amount, expires_at, now)
+
+
+def link_hash(link: str) -> bytes:
+    """What the database knows of a buyer's link."""
+    return hashlib.sha256(link.encode()).digest()
+
+
+async def _price(world: World, request: Request) -> Priced:
+    """The catalogue's facts for a request; raises NotFound and BadLine."""
+    async with world.transaction() as tx:
+        offer = await catalogue.offer(tx, occasion_id=request.occasion_id, product_id=request.product_id)
+        if offer is None:
+            raise NotFound(
+                "There is no such occasion or product. Look at /catalogue/products; what is sold by date is booked by"
+                " its occasion."
+            )
+        if offer.kind == "ride" and any(line.origin_id for line in request.lines):
+            prices = tuple([await _journey_price(tx, offer, line) for line in request.lines])
+        else:
+            known = {row.id: row for row in (await catalogue.prices(tx, [offer.occasion_id]))[offer.occasion_id]}
+            prices = tuple(_known_price(known, line) for line in request.lines)
+    return Priced(offer, prices)
+
+
+def _known_price(known: dict[UUID, sa.Row[Any]], line: Line) -> sa.Row[Any]:
+    price = known.get(line.price_id)
+    if price is None:
+        raise BadLine("This price does not belong to the occasion; take one from its `prices`.")
+    if price.origin_zone or price.destination_zone or price.route_id:
+        raise BadLine("This price is for certain journeys: name `origin` and `destination`.")
+    return price
+
+
+async def _journey_price(tx: Any, offer: sa.Row[Any], line: Line) -> sa.Row[Any]:
+    if line.origin_id is None or line.destination_id is None:
+        raise BadLine("A journey needs both `origin` and `destination`.")
+    rows = await catalogue.journey_prices(
+        tx, origin=line.origin_id, destination=line.destination_id, product_id=offer.product_id
+    )
+    price = next((row for row in rows if row.id == line.price_id), None)
+    if price is None:
+        raise BadLine("This price does not hold for this journey; ask /catalogue/products with origin and destination.")
+    return price
+
+
+async def _hold(world: World, request: Request, priced: Priced, wish: Wish) -> Held | None:
+    """Hold what runs out; None where nothing does. Raises SoldOut with second choices."""
+    if priced.offer.stock != Stock.PLACES:
+        if any(line.places for line in request.lines):
+            raise BadLine("Nothing is numbered here: ask for a quantity, not for places.")
+        return None
+    outcome = await world.issuers[priced.offer.served_by].hold(wish)
+    if isinstance(outcome, NotAvailable):
+        choices = await alternatives.rank(world, request, priced.offer, priced.prices)
+        raise SoldOut(
+            "What you asked for is no longer available." + (" These are:" if choices else " Nothing else is left."),
+            alternatives=choices,
+        )
+    return outcome
+
+
+def _items(world: World, request: Request, priced: Priced, held: Held | None) -> tuple[NewItem, ...]:
+    items = []
+    for number, (line, price) in enumerate(zip(request.lines, priced.prices, strict=True)):
+        places: Sequence[UUID | None] = held.places[number] if held else [None] * line.quantity
+        items += [
+            NewItem(
+                id=world.entropy.uuid(),
+                price_id=price.id,
+                amount=0 if request.complimentary else price.amount,
+                handset=line.handset_of(index, request.buyer),
+                place_id=place,
+                origin_id=line.origin_id,
+                destination_id=line.destination_id,
+            )
+            for index, place in enumerate(places)
+        ]
+    return tuple(items)
+
+
+async def cancel(world: World, booking_id: UUID) -> None:
+    """Give a hold up: its places are free at once; raises WrongState when it is no longer just a hold."""
+    async with world.transaction() as tx:
+        moved = await move_many(tx, Booking, [booking_id], BookingEvent.CANCEL)
+        row = (await sales.bookings(tx, [booking_id]))[booking_id]
+    if not moved:
+        raise WrongState(f"A {row.state} booking cannot be cancelled; only one that waits for payment can.")
+    await world.issuers[row.served_by].release(issuer_id=row.issuer_id, key=booking_id)
+    world.memory.forget(f"availability:{row.occasion_id}")
+
+
+async def expire(world: World, *, limit: int = 200) -> int:
+    """Say of bookings whose time ran out that it did. Their places were free already, by the clock."""
+    async with world.transaction() as tx:
+        rows = await sales.run_out(tx, now=world.clock.now(), limit=limit)
+        return len(await move_many(tx, Booking, [row.id for row in rows], BookingEvent.EXPIRE))

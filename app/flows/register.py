@@ -1,0 +1,94 @@
+"""Registering and revoking: the issuer learns of each ticket sold, and of each that no longer counts."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.domain.refusals import NotFound, WrongState
+from app.domain.ticket import Kind, TicketEvent
+from app.flows.deliver import Done
+from app.flows.issue import label, owed_delivery
+from app.ports import Registration
+from app.store import messages, outbox, sales
+from app.store.messages import NewDelivery
+from app.store.moves import move_many
+from app.store.outbox import Owed
+from app.store.tables import Ticket
+from app.store.tables.messages import Purpose
+from app.store.topics import Topic
+from app.world import World
+
+
+async def register(world: World, ticket_id: UUID) -> Done:
+    """Tell the issuer of a ticket sold; the issuer keeps what it already has."""
+    async with world.transaction() as tx:
+        ticket = await sales.ticket(tx, ticket_id)
+    assert ticket is not None, "a ticket to register was written with its registration"
+    await world.issuers[ticket.served_by].register(
+        Registration(
+            ticket_id=ticket.id,
+            issuer_id=ticket.issuer_id,
+            number=ticket.number,
+            code=ticket.code,
+            generation=ticket.generation,
+            kid=ticket.kid,
+            kind=Kind(ticket.kind),
+            product_id=ticket.product_id,
+            occasion_id=ticket.occasion_id,
+            occasion_code=ticket.occasion_code,
+            label=label(ticket),
+            uses=ticket.uses,
+            balance=ticket.balance,
+            valid_from=ticket.valid_from,
+            valid_until=ticket.valid_until,
+        )
+    )
+    return Done()
+
+
+async def revoke(world: World, ticket_id: UUID, *, reason: str, free_place: bool, tell_holder: bool) -> None:
+    """Make a ticket worthless here and now, owe the issuer the news; raises NotFound, WrongState."""
+    now = world.clock.now()
+    async with world.transaction() as tx:
+        ticket = await sales.ticket(tx, ticket_id)
+        if ticket is None:
+            raise NotFound("There is no such ticket.")
+        moved = await move_many(tx, Ticket, [ticket_id], TicketEvent.REVOKE, revoked_at=now, revoked_why=reason[:200])
+        if not moved:
+            raise WrongState("This ticket was revoked already.")
+        payload = {"ticket": str(ticket_id), "free": [str(ticket.place_id)] if free_place and ticket.place_id else []}
+        owed = [Owed(world.entropy.uuid(), ticket.issuer_id, Topic.REVOKE, str(ticket_id), payload)]
+        if tell_holder:
+            delivery = NewDelivery(
+                id=world.entropy.uuid(),
+                issuer_id=ticket.issuer_id,
+                purpose=Purpose.REVOKED,
+                handset=ticket.handset,
+                booking_id=ticket.booking_id,
+                ticket_id=ticket.id,
+            )
+            await messages.queue(tx, [delivery], now=now)
+            owed.append(owed_delivery(world, delivery))
+        await outbox.put(tx, owed, now=now)
+    await world.memory.wake()
+
+
+async def tell_revoked(world: World, ticket_id: UUID, free: list[UUID]) -> Done:
+    """Tell the issuer. The ticket is registered first, so that a revocation cannot be overtaken by it."""
+    await register(world, ticket_id)
+    async with world.transaction() as tx:
+        ticket = await sales.ticket(tx, ticket_id)
+    assert ticket is not None, "a revoked ticket stays on the books"
+    await world.issuers[ticket.served_by].revoke(
+        issuer_id=ticket.issuer_id, ticket_id=ticket_id, key=ticket.booking_id, free=free
+    )
+    return Done()
+
+
+async def release(world: World, booking_id: UUID) -> Done:
+    """Tell the issuer that a booking wants nothing of it any more."""
+    async with world.transaction() as tx:
+        booking = (await sales.bookings(tx, [booking_id]))[booking_id]
+    if booking.state in {"expired", "cancelled"}:
+        await world.issuers[booking.served_by].release(issuer_id=booking.issuer_id, key=booking_id)
+    return Done()

@@ -1,0 +1,117 @@
+"""What may be forgotten: snapshots everybody shares for a second, wake-ups, live news. Losing it loses no sale."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+SHARED_SECONDS = 1.0
+KEPT_MAX = 2_000
+WAKE_CHANNEL = "cyberticket:wake"
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    body: bytes
+    until: float
+
+
+@dataclass(slots=True)
+class Memory:
+    """A Redis, or its stand-in in the process. Every method goes on without it: the answer is made again, or polled."""
+
+    redis: Redis
+    _kept: dict[str, _Snapshot] = field(default_factory=dict)
+    _making: dict[str, asyncio.Task[bytes]] = field(default_factory=dict)
+
+    async def shared(self, name: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        """What `make` returned at most one second ago, made once for all who ask, here and in other processes."""
+        now = time.monotonic()
+        kept = self._kept.get(name)
+        if kept is not None and kept.until > now:
+            return kept.body
+        task = self._making.get(name)
+        if task is None:
+            task = asyncio.create_task(self._make(name, make))
+            self._making[name] = task
+            task.add_done_callback(lambda _: self._making.pop(name, None))
+        return await asyncio.shield(task)
+
+    async def _make(self, name: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        started = time.monotonic()
+        key = f"cyberticket:shared:{name}"
+        body, left = await self._recall(key)
+        if body is None:
+            body, left = await make(), SHARED_SECONDS
+            with suppress(RedisError, OSError):
+                await self.redis.set(key, body, px=int(SHARED_SECONDS * 1000))
+        while len(self._kept) >= KEPT_MAX:
+            self._kept.pop(next(iter(self._kept)))
+        self._kept[name] = _Snapshot(body, started + left)
+        return body
+
+    async def _recall(self, key: str) -> tuple[bytes | None, float]:
+        """Another process' snapshot, and how many seconds of it are left."""
+        with suppress(RedisError, OSError):
+            body, left_ms = await self.redis.pipeline(transaction=False).get(key).pttl(key).execute()
+            if body is not None and left_ms > 0:
+                return body, left_ms / 1000
+        return None, 0.0
+
+    def forget(self, name: str) -> None:
+        """Drop this process' snapshot, so that whoever changed something sees it at once."""
+        self._kept.pop(name, None)
+
+    async def wake(self) -> None:
+        """Tell the workers that something is owed; without Redis they find it by polling."""
+        try:
+            await self.redis.publish(WAKE_CHANNEL, b"1")
+        except (RedisError, OSError) as fault:
+            log.warning("wake_lost", reason=type(fault).__name__)
+
+    @asynccontextmanager
+    async def wakes(self) -> AsyncIterator[Callable[[float], Awaitable[None]]]:
+        """Gives a function that waits until woken, or until so many seconds are over."""
+        listener = self.redis.pubsub(ignore_subscribe_messages=True)
+        listening = False
+        try:
+            with suppress(RedisError, OSError):
+                await listener.subscribe(WAKE_CHANNEL)
+                listening = True
+
+            async def wait(seconds: float) -> None:
+                deadline = time.monotonic() + seconds
+                if listening:
+                    with suppress(RedisError, OSError):
+                        await listener.get_message(timeout=seconds)
+                        return
+                await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+
+            yield wait
+        finally:
+            with suppress(RedisError, OSError):
+                await listener.aclose()
+
+    async def alive(self) -> bool:
+        try:
+            return bool(await self.redis.ping())
+        except (RedisError, OSError):
+            return False
+
+    async def allow(self, name: str, *, most: int, seconds: int) -> bool:
+        """A rate limit: at most so many of `name` in a window. Open when Redis is away: it guards comfort only."""
+        key = f"cyberticket:rate:{name}:{int(time.time()) // seconds}"
+        try:
+            count, _ = await self.redis.pipeline(transaction=False).incr(key).expire(key, seconds * 2).execute()
+        except (RedisError, OSError):
+            return True
+        return int(count) <= most

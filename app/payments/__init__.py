@@ -1,0 +1,1 @@
+"""Ways to be paid: each file speaks to one payment network, and `sandbox` is an emulated network of its own."""

@@ -1,0 +1,187 @@
+"""E-money: prepaid accounts tied to a handset number, in our own ledger. It cannot reserve, so authorising takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.admission import PIN_TRIES_MAX
+from app.domain.money import Money
+from app.keys import KeyRing
+from app.pins import is_pin, pin_of
+from app.ports import (
+    Authorized,
+    Captured,
+    Charge,
+    Clock,
+    Decline,
+    Entropy,
+    Prepaid,
+    Prepared,
+    Refunded,
+    Refused,
+    Unknown,
+    Voided,
+)
+from app.store import emoney, register
+from app.store.database import Database
+from app.store.emoney import NewTransfer
+from app.store.tables.money import AccountKind, TransferKind
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    charge: Charge
+    instrument: Prepaid
+
+
+class Emoney:
+    """The ledger as a payment provider. Its key is its reference: nothing has to be committed before it is asked."""
+
+    name = "emoney"
+
+    def __init__(self, database: Database, clock: Clock, entropy: Entropy, keys: KeyRing) -> None:
+        self._database = database
+        self._clock = clock
+        self._entropy = entropy
+        self._keys = keys
+
+    async def prepare(self, charge: Charge) -> Prepared | Refused | Unknown:
+        if not isinstance(charge.instrument, Prepaid):
+            return Refused(Decline.INVALID, "not e-money")
+        return Prepared(None)
+
+    async def authorize(self, charge: Charge, *, reference: str | None) -> Authorized | Captured | Refused | Unknown:
+        del reference
+        instrument = charge.instrument
+        if not isinstance(instrument, Prepaid):
+            return Refused(Decline.INVALID, "not e-money")
+        refusal = await self._check_pin(charge, instrument)
+        if refusal is not None:
+            return refusal
+        return await self._database.together(self._take, _Ask(charge, instrument))
+
+    async def capture(self, *, reference: str, amount: Money, key: str) -> Captured | Refused | Unknown:
+        del amount, key
+        return Captured(reference)
+
+    async def void(self, *, reference: str, key: str) -> Voided | Refused | Unknown:
+        """Give back whatever the charge took; a charge that never was is void already."""
+        async with self._database.transaction() as tx:
+            charge = await emoney.lock_transfer(tx, reference)
+            if charge is None:
+                return Voided(reference)
+            left = charge.amount - await emoney.refunded(tx, issuer_id=charge.issuer_id, key=reference)
+            if left and key not in await emoney.posted(tx, [key]):
+                await self._give_back(tx, charge, left, key)
+            return Voided(reference)
+
+    async def refund(self, *, reference: str, amount: Money, key: str) -> Refunded | Refused | Unknown:
+        async with self._database.transaction() as tx:
+            charge = await emoney.lock_transfer(tx, reference)
+            if charge is None:
+                return Refused(Decline.INVALID, "no such charge")
+            if key in await emoney.posted(tx, [key]):
+                return Refunded(key)
+            left = charge.amount - await emoney.refunded(tx, issuer_id=charge.issuer_id, key=reference)
+            if amount.amount > left:
+                return Refused(Decline.INVALID, f"only {left} of the charge is left to give back")
+            await self._give_back(tx, charge, amount.amount, key)
+            return Refunded(key)
+
+    async def lookup(
+        self, *, reference: str | None, key: str
+    ) -> Prepared | Authorized | Captured | Voided | Refused | Unknown:
+        name = reference or key
+        async with self._database.transaction() as tx:
+            charge = (await emoney.posted(tx, [name])).get(name)
+            if charge is None:
+                return Refused(Decline.DECLINED, "never charged")
+            back = await emoney.refunded(tx, issuer_id=charge.issuer_id, key=name)
+            return Voided(name) if back == charge.amount else Captured(name)
+
+    async def _check_pin(self, charge: Charge, instrument: Prepaid) -> Refused | None:
+        """Count the try before the PIN is looked at, in a transaction of its own, so that no rollback forgives it."""
+        wanted = (charge.issuer_id, str(instrument.handset), charge.amount.currency)
+        guard = f"e{instrument.handset[1:]}"[:16]
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            tries = await register.count_pin_try(tx, issuer_id=charge.issuer_id, number=guard, now=now)
+            account = (await emoney.prepaid(tx, [wanted])).get(wanted)
+            if tries > PIN_TRIES_MAX:
+                return Refused(Decline.LOCKED)
+            if account is None or not self._opens(account, instrument.pin):
+                return Refused(Decline.WRONG_PIN)
+            await register.forgive_pin(tx, issuer_id=charge.issuer_id, number=guard)
+        return None
+
+    def _opens(self, account: sa.Row[Any], typed: str) -> bool:
+        pin = pin_of(
+            self._keys,
+            issuer_id=account.issuer_id,
+            identity=account.id,
+            kid=account.kid,
+            generation=account.generation,
+        )
+        return is_pin(pin, typed)
+
+    async def _take(self, tx: AsyncSession, asks: Sequence[_Ask]) -> list[Captured | Refused]:
+        """Charge everybody in one transaction: accounts locked in order, balances checked, transfers written."""
+        wanted = [(a.charge.issuer_id, str(a.instrument.handset), a.charge.amount.currency) for a in asks]
+        accounts = await emoney.prepaid(tx, wanted)
+        balances = {row.id: row.balance for row in accounts.values()}
+        done = await emoney.posted(tx, [ask.charge.key for ask in asks])
+        answers: list[Captured | Refused] = []
+        transfers: list[NewTransfer] = []
+        for ask, want in zip(asks, wanted, strict=True):
+            key, amount = ask.charge.key, ask.charge.amount.amount
+            account = accounts.get(want)
+            if key in done:
+                answers.append(Captured(key))
+            elif account is None or balances[account.id] < amount:
+                answers.append(Refused(Decline.INSUFFICIENT_FUNDS))
+            else:
+                balances[account.id] -= amount
+                credit = await self._sales_account(tx, ask.charge.issuer_id, ask.charge.amount.currency)
+                transfers.append(
+                    NewTransfer(
+                        id=self._entropy.uuid(),
+                        issuer_id=ask.charge.issuer_id,
+                        key=key,
+                        kind=TransferKind.CHARGE,
+                        debit_id=account.id,
+                        credit_id=credit,
+                        amount=amount,
+                    )
+                )
+                answers.append(Captured(key))
+        await emoney.post(tx, transfers, now=self._clock.now())
+        return answers
+
+    async def _sales_account(self, tx: AsyncSession, issuer_id: UUID, currency: str) -> UUID:
+        return await emoney.account_id(
+            tx,
+            new_id=self._entropy.uuid,
+            issuer_id=issuer_id,
+            kind=AccountKind.SALES,
+            currency=currency,
+            now=self._clock.now(),
+        )
+
+    async def _give_back(self, tx: AsyncSession, charge: sa.Row[Any], amount: int, key: str) -> None:
+        transfer = NewTransfer(
+            id=self._entropy.uuid(),
+            issuer_id=charge.issuer_id,
+            key=key,
+            kind=TransferKind.REFUND,
+            debit_id=charge.credit_id,
+            credit_id=charge.debit_id,
+            amount=amount,
+            reverses=charge.key,
+        )
+        await emoney.post(tx, [transfer], now=self._clock.now())

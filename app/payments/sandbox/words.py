@@ -1,0 +1,93 @@
+"""What the card page says, in Korean and in English. Both tables have the same keys; a test holds them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "ko": {
+        "language": "한국어",
+        "title": "카드 정보 입력",
+        "sandbox": "모의 결제망",
+        "sandbox_note": "실제로 결제되지 않습니다. 진짜 카드 번호를 입력하지 마십시오.",
+        "pay_to": "받는 곳",
+        "amount": "결제 금액",
+        "number": "카드 번호",
+        "number_hint": "카드 앞면의 숫자입니다. 띄어 써도 됩니다.",
+        "number_again": "끝자리 {last4} 카드를 입력하셨습니다. 번호는 남기지 않으므로 다시 입력해 주십시오.",
+        "expiry": "유효 기간",
+        "expiry_hint": "월 / 년, 예: 12/30",
+        "cvc": "보안 코드",
+        "cvc_hint": "카드 뒷면의 세 자리",
+        "continue": "이 카드로 계속하기",
+        "back": "입력하지 않고 돌아가기",
+        "kept": "카드 번호와 보안 코드는 저장하지 않습니다. 판매처에는 카드를 가리키는 토큰만 전달합니다.",
+        "faults_title": "입력하신 내용을 확인해 주십시오.",
+        "number_missing": "카드 번호를 입력해 주십시오.",
+        "incorrect_number": "카드 번호가 맞지 않습니다. 숫자를 하나씩 확인해 주십시오.",
+        "card_declined": "여기서는 시험용 카드만 쓸 수 있습니다. 아래 표의 번호를 입력해 주십시오.",
+        "expiry_missing": "유효 기간을 월과 년으로 입력해 주십시오. 예: 12/30",
+        "invalid_expiry_month": "유효 기간의 월이 없는 달이거나 이미 지났습니다. 카드에 적힌 월을 확인해 주십시오.",
+        "invalid_expiry_year": "유효 기간의 연도가 지났거나 너무 멉니다. 카드에 적힌 연도를 확인해 주십시오.",
+        "invalid_cvc": "보안 코드는 숫자 세 자리입니다. 카드 뒷면을 확인해 주십시오.",
+        "busy": "지금 요청이 많아 처리하지 못했습니다. 아무것도 결제되지 않았습니다. 카드를 다시 입력해 주십시오.",
+        "test_cards": "시험용 카드",
+        "test_cards_note": "유효 기간은 아무 미래의 달, 보안 코드는 아무 세 자리면 됩니다.",
+        "test_number": "번호",
+        "test_result": "결과",
+        "approve": "승인",
+        "decline": "거절",
+        "insufficient_funds": "잔액 부족으로 거절",
+        "expired": "유효 기간 만료로 거절",
+        "wrong_title": "이 주소로는 카드를 입력할 수 없습니다",
+        "wrong_return": "돌아갈 주소가 등록되어 있지 않습니다. 판매처로 돌아가 결제를 다시 시작해 주십시오.",
+        "wrong_amount": "결제 금액을 읽을 수 없습니다. 판매처로 돌아가 결제를 다시 시작해 주십시오.",
+        "wrong_request": "보내신 내용을 읽을 수 없습니다. 판매처로 돌아가 결제를 다시 시작해 주십시오.",
+    },
+    "en": {
+        "language": "English",
+        "title": "Enter your card",
+        "sandbox": "Sandbox payment network",
+        "sandbox_note": "No real money moves here. Do not type a real card number.",
+        "pay_to": "Paid to",
+        "amount": "Amount",
+        "number": "Card number",
+        "number_hint": "The digits on the front. Spaces are fine.",
+        "number_again": "You typed a card ending in {last4}. Its number is not kept, so please type it again.",
+        "expiry": "Valid until",
+        "expiry_hint": "Month / year, such as 12/30",
+        "cvc": "Security code",
+        "cvc_hint": "Three digits on the back",
+        "continue": "Continue with this card",
+        "back": "Go back without a card",
+        "kept": "The card number and the security code are not stored. The shop receives only a token for the card.",
+        "faults_title": "Please check what you typed.",
+        "number_missing": "Type the card number.",
+        "incorrect_number": "This card number is not right. Check it digit by digit.",
+        "card_declined": "Only test cards work here. Type one of the numbers in the table below.",
+        "expiry_missing": "Type the month and the year, such as 12/30.",
+        "invalid_expiry_month": "This month does not exist or has passed. Check the month on the card.",
+        "invalid_expiry_year": "This year has passed or is too far away. Check the year on the card.",
+        "invalid_cvc": "The security code has three digits. Check the back of the card.",
+        "busy": "There are too many requests right now. Nothing was paid. Type the card once more.",
+        "test_cards": "Test cards",
+        "test_cards_note": "Any month to come, and any three digits as the security code.",
+        "test_number": "Number",
+        "test_result": "What happens",
+        "approve": "approved",
+        "decline": "declined",
+        "insufficient_funds": "declined: not enough money",
+        "expired": "declined: expired",
+        "wrong_title": "This address cannot take a card",
+        "wrong_return": "The address to return to is not registered. Go back to the shop and start the payment again.",
+        "wrong_amount": "The amount cannot be read. Go back to the shop and start the payment again.",
+        "wrong_request": "What was sent cannot be read. Go back to the shop and start the payment again.",
+    },
+}
+
+
+def language(asked: str | None, accepted: str) -> str:
+    """The page's language: as asked for, else Korean where the browser puts it first, else English."""
+    if asked in WORDS:
+        return str(asked)
+    return "ko" if accepted.lower().lstrip().startswith("ko") else "en"

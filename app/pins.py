@@ -1,0 +1,18 @@
+"""PINs of tickets and e-money accounts: derived when they are needed, compared in constant time, stored nowhere."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.domain.credential import Pin, pin_for
+from app.keys import KeyRing
+
+
+def pin_of(keys: KeyRing, *, issuer_id: UUID, identity: UUID, kid: int, generation: int) -> Pin:
+    """The PIN of a ticket or an account, by its id, under the secret that was current when it was made."""
+    return pin_for(keys.pin_mac(kid), issuer_id=issuer_id, ticket_id=identity, generation=generation)
+
+
+def is_pin(pin: Pin, typed: str) -> bool:
+    """Whether what was typed is this PIN; whatever has not its shape is not."""
+    return bool(Pin.shape.fullmatch(typed)) and pin == Pin(typed)

@@ -1,0 +1,1 @@
+"""The only SQL: rows, constraints, named queries, state moves, the outbox."""

@@ -1,0 +1,165 @@
+"""E-money accounts and transfers: a transfer is written once per key, and no prepaid balance goes below zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.store.bulk import insert_many
+from app.store.tables import Transfer
+from app.store.tables.money import AccountKind, TransferKind
+
+
+async def prepaid(
+    tx: AsyncSession, wanted: Sequence[tuple[UUID, str, str]]
+) -> dict[tuple[UUID, str, str], sa.Row[Any]]:
+    """Prepaid accounts by (issuer, handset, currency), locked in the order of their ids."""
+    issuers, handsets, currencies = (list(column) for column in zip(*wanted, strict=True))
+    rows = await tx.execute(
+        sa.text("""
+            SELECT a.* FROM account a WHERE a.kind = 'prepaid' AND (a.issuer_id, a.handset, a.currency) IN (
+                SELECT * FROM unnest(
+                    CAST(:issuers AS uuid[]), CAST(:handsets AS varchar[]), CAST(:currencies AS varchar[])
+                )
+            ) ORDER BY a.id FOR UPDATE
+        """),
+        {"issuers": issuers, "handsets": handsets, "currencies": currencies},
+    )
+    return {(row.issuer_id, row.handset, row.currency): row for row in rows}
+
+
+async def account(tx: AsyncSession, identity: UUID) -> sa.Row[Any] | None:
+    return (await tx.execute(sa.text("SELECT * FROM account WHERE id = :id"), {"id": identity})).first()
+
+
+async def open_account(
+    tx: AsyncSession,
+    *,
+    new_id: Callable[[], UUID],
+    issuer_id: UUID,
+    kind: AccountKind,
+    currency: str,
+    now: datetime,
+    handset: str | None = None,
+    kid: int | None = None,
+) -> sa.Row[Any]:
+    """The account of this kind, made when it is missing."""
+    await tx.execute(
+        sa.text(
+            "INSERT INTO account (id, issuer_id, kind, handset, currency, balance, generation, kid, created_at)"
+            " VALUES (:id, :issuer, :kind, :handset, :currency, :balance, 1, :kid, :now)"
+            " ON CONFLICT (issuer_id, kind, handset, currency) DO NOTHING"
+        ),
+        {
+            "id": new_id(),
+            "issuer": issuer_id,
+            "kind": kind.value,
+            "handset": handset,
+            "currency": currency,
+            "balance": 0 if kind is AccountKind.PREPAID else None,
+            "kid": kid,
+            "now": now,
+        },
+    )
+    found = await tx.execute(
+        sa.text(
+            "SELECT * FROM account WHERE issuer_id = :issuer AND kind = :kind AND currency = :currency"
+            " AND handset IS NOT DISTINCT FROM CAST(:handset AS varchar) FOR UPDATE"
+        ),
+        {"issuer": issuer_id, "kind": kind.value, "currency": currency, "handset": handset},
+    )
+    return found.one()
+
+
+async def account_id(
+    tx: AsyncSession,
+    *,
+    new_id: Callable[[], UUID],
+    issuer_id: UUID,
+    kind: AccountKind,
+    currency: str,
+    now: datetime,
+) -> UUID:
+    """The issuer's own account of this kind, made when it is missing, never locked: every sale names it."""
+    query = sa.text(
+        "SELECT id FROM account WHERE issuer_id = :issuer AND kind = :kind AND currency = :currency AND handset IS NULL"
+    )
+    names = {"issuer": issuer_id, "kind": kind.value, "currency": currency}
+    found: UUID | None = (await tx.execute(query, names)).scalar_one_or_none()
+    if found is None:
+        row = await open_account(tx, new_id=new_id, issuer_id=issuer_id, kind=kind, currency=currency, now=now)
+        found = row.id
+    assert found is not None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class NewTransfer:
+    """Money from the debited account to the credited one; `reverses` names the charge that a refund gives back."""
+
+    id: UUID
+    issuer_id: UUID
+    key: str
+    kind: TransferKind
+    debit_id: UUID
+    credit_id: UUID
+    amount: int
+    reverses: str | None = None
+    ticket_id: UUID | None = None
+
+
+async def post(tx: AsyncSession, transfers: Sequence[NewTransfer], *, now: datetime) -> None:
+    """Write transfers and move the balances of the prepaid sides. Keys must be new: ask `posted` first, under lock.
+
+    A balance that would go below zero breaks its CHECK, and the transaction with it.
+    """
+    if not transfers:
+        return
+    await insert_many(
+        tx,
+        Transfer,
+        [{name: getattr(one, name) for name in NewTransfer.__slots__} | {"at": now} for one in transfers],
+    )
+    change: dict[UUID, int] = {}
+    for one in transfers:
+        change[one.debit_id] = change.get(one.debit_id, 0) - one.amount
+        change[one.credit_id] = change.get(one.credit_id, 0) + one.amount
+    await tx.execute(
+        sa.text(
+            "UPDATE account SET balance = balance + w.change"
+            " FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[])) AS w(id, change)"
+            " WHERE account.id = w.id AND account.balance IS NOT NULL"
+        ),
+        {"ids": list(change), "changes": list(change.values())},
+    )
+
+
+async def posted(tx: AsyncSession, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
+    """The transfers that these keys have made already."""
+    rows = await tx.execute(sa.text("SELECT * FROM transfer WHERE key = ANY(:keys)"), {"keys": list(keys)})
+    return {row.key: row for row in rows}
+
+
+async def refunded(tx: AsyncSession, *, issuer_id: UUID, key: str) -> int:
+    """How much of the charge `key` has been given back."""
+    found = await tx.execute(
+        sa.text("SELECT coalesce(sum(amount), 0) FROM transfer WHERE issuer_id = :issuer AND reverses = :key"),
+        {"issuer": issuer_id, "key": key},
+    )
+    return int(found.scalar_one())
+
+
+async def lock_transfer(tx: AsyncSession, key: str) -> sa.Row[Any] | None:
+    return (await tx.execute(sa.text("SELECT * FROM transfer WHERE key = :key FOR UPDATE"), {"key": key})).first()
+
+
+async def issuer_words(tx: AsyncSession, issuer_id: UUID) -> tuple[str, dict[str, str]]:
+    """(language, name) of the issuer whose e-money it is."""
+    row = (await tx.execute(sa.text("SELECT language, name FROM issuer WHERE id = :id"), {"id": issuer_id})).one()
+    return row.language, row.name

@@ -1,0 +1,43 @@
+"""Bringing a database to the newest schema, or back: Alembic, driven from here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import migrations
+
+LOCK = 0x637469636B6574
+"""An advisory lock, so that of several processes that start at once one migrates and the others wait."""
+
+
+def config(connection: Connection) -> Config:
+    found = Config()
+    found.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    found.set_main_option("path_separator", "os")
+    found.attributes["connection"] = connection
+    return found
+
+
+async def migrate(engine: AsyncEngine, *, target: str = "head") -> None:
+    """Upgrade to `target`; does nothing where it is reached already."""
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        await connection.run_sync(lambda sync: command.upgrade(config(sync), target))
+
+
+async def downgrade(engine: AsyncEngine, *, target: str) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(config(sync), target))
+
+
+async def make_revision(engine: AsyncEngine, message: str) -> None:
+    """Write a new migration from the difference between models and database, to be read and corrected by hand."""
+    async with engine.begin() as connection:
+        await connection.run_sync(
+            lambda sync: command.revision(config(sync), message=message, autogenerate=True, rev_id=message[:4])
+        )

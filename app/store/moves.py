@@ -1,0 +1,52 @@
+"""The only way a state changes: compare and set along the table of its machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.booking import BOOKING
+from app.domain.delivery import DELIVERY
+from app.domain.gate import GATE
+from app.domain.machine import IllegalTransition, Machine
+from app.domain.payment import PAYMENT
+from app.domain.ticket import TICKET
+from app.store.tables import Booking, Credential, Delivery, Gate, Payment, Ticket
+
+Row = type[Booking] | type[Payment] | type[Ticket] | type[Delivery] | type[Credential] | type[Gate]
+
+MACHINES: dict[Row, Machine[Any, Any]] = {
+    Booking: BOOKING,
+    Payment: PAYMENT,
+    Ticket: TICKET,
+    Delivery: DELIVERY,
+    Credential: TICKET,
+    Gate: GATE,
+}
+
+
+async def move_many(tx: AsyncSession, row: Row, ids: Sequence[UUID], event: StrEnum, **also: object) -> set[UUID]:
+    """Move those of `ids` whose present state knows `event`, setting `also`; returns the ids that moved."""
+    if not ids:
+        return set()
+    machine = MACHINES[row]
+    table = sa.inspect(row).local_table
+    (identity,) = table.primary_key.columns
+    statement = (
+        sa.update(table)
+        .where(identity.in_(ids), table.c.state.in_(machine.sources(event)))
+        .values(state=machine.target(event), **also)
+        .returning(identity)
+    )
+    return set((await tx.execute(statement)).scalars())
+
+
+async def move(tx: AsyncSession, row: Row, identity: UUID, event: StrEnum, **also: object) -> None:
+    """Move one row; raises IllegalTransition when its state does not know the event or somebody was first."""
+    if not await move_many(tx, row, [identity], event, **also):
+        raise IllegalTransition(f"{MACHINES[row].noun} {identity} cannot {event.value}")

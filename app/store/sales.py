@@ -1,0 +1,309 @@
+"""Bookings, payments and tickets, many at a time: the hot statements of a sale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.booking import BookingEvent, BookingState
+from app.domain.payment import PaymentState
+from app.domain.ticket import TicketState
+from app.store.bulk import insert_many
+from app.store.moves import move_many
+from app.store.tables import Booking, BookingItem, Payment, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    id: UUID
+    price_id: UUID
+    amount: int
+    handset: str
+    place_id: UUID | None
+    origin_id: UUID | None
+    destination_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewBooking:
+    """A booking to write; its places are held already under its id. `buyer_limit` counts the product's live tickets."""
+
+    id: UUID
+    issuer_id: UUID
+    product_id: UUID
+    occasion_id: UUID
+    language: str
+    buyer: str
+    amount: int
+    currency: str
+    expires_at: datetime
+    link_hash: bytes
+    complimentary: bool
+    created_at: datetime
+    items: tuple[NewItem, ...]
+    buyer_limit: int | None
+
+
+async def open_bookings(tx: AsyncSession, asks: Sequence[NewBooking]) -> list[int | None]:
+    """Write bookings with their items; answers per booking None, or how many more its buyer may still have."""
+    refused: dict[UUID, int] = {}
+    for ask in asks:
+        if ask.buyer_limit is not None and not ask.complimentary:
+            left = ask.buyer_limit - await _count_of_buyer(tx, ask, [a for a in asks if a.id not in refused])
+            if left < len(ask.items):
+                refused[ask.id] = max(left, 0)
+    accepted = [ask for ask in asks if ask.id not in refused]
+    await insert_many(
+        tx,
+        Booking,
+        [
+            {name: getattr(ask, name) for name in NewBooking.__slots__ if name not in {"items", "buyer_limit"}}
+            | {"state": BookingState.HELD}
+            for ask in accepted
+        ],
+    )
+    await insert_many(
+        tx,
+        BookingItem,
+        [
+            {**asdict(item), "issuer_id": ask.issuer_id, "booking_id": ask.id, "line": line}
+            for ask in accepted
+            for line, item in enumerate(ask.items, 1)
+        ],
+    )
+    return [refused.get(ask.id) for ask in asks]
+
+
+async def _count_of_buyer(tx: AsyncSession, ask: NewBooking, together: Sequence[NewBooking]) -> int:
+    """Live tickets this buyer has of the product, those of the same batch before this one included.
+
+    The advisory lock makes a second process wait, so that two halves of a limit are not taken at once.
+    """
+    await tx.execute(
+        sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"buyer-limit:{ask.product_id}:{ask.buyer}"},
+    )
+    found = await tx.execute(
+        sa.text(
+            "SELECT count(*) FROM booking b JOIN booking_item i ON i.booking_id = b.id"
+            " WHERE b.issuer_id = :issuer AND b.buyer = :buyer AND b.product_id = :product AND NOT b.complimentary"
+            " AND (b.state IN ('paid', 'paying') OR b.state = 'held' AND b.expires_at > :now)"
+        ),
+        {"issuer": ask.issuer_id, "buyer": ask.buyer, "product": ask.product_id, "now": ask.created_at},
+    )
+    before = sum(
+        len(other.items)
+        for other in together[: [other.id for other in together].index(ask.id)]
+        if (other.product_id, other.buyer) == (ask.product_id, ask.buyer)
+    )
+    return int(found.scalar_one()) + before
+
+
+BOOKING = """
+    SELECT b.*, i.served_by, i.slug AS issuer_slug, i.name AS issuer_name, i.timezone,
+        p.kind, p.title, p.uses, p.face_value, p.valid_days, p.refund, p.transfer, p.slug AS product_slug,
+        o.starts_at, o.ends_at, o.doors_at, o.admits_from, o.admits_until, o.code AS occasion_code,
+        o.slug AS occasion_slug, coalesce(v.name, pv.name) AS venue_name,
+        coalesce(v.address, pv.address) AS venue_address
+    FROM booking b JOIN issuer i ON i.id = b.issuer_id JOIN product p ON p.id = b.product_id
+        JOIN occasion o ON o.id = b.occasion_id
+        LEFT JOIN venue v ON v.id = o.venue_id LEFT JOIN venue pv ON pv.id = p.venue_id
+"""
+
+
+async def bookings(tx: AsyncSession, identities: Sequence[UUID]) -> dict[UUID, sa.Row[Any]]:
+    """Bookings with what is needed of issuer, product, occasion and venue."""
+    rows = await tx.execute(sa.text(f"{BOOKING} WHERE b.id = ANY(:ids)"), {"ids": list(identities)})
+    return {row.id: row for row in rows}
+
+
+async def booking_by_link(tx: AsyncSession, link_hash: bytes) -> sa.Row[Any] | None:
+    return (await tx.execute(sa.text(f"{BOOKING} WHERE b.link_hash = :hash"), {"hash": link_hash})).first()
+
+
+async def items(tx: AsyncSession, booking_ids: Sequence[UUID]) -> dict[UUID, list[sa.Row[Any]]]:
+    """The items of each booking with their price's and place's words."""
+    rows = await tx.execute(
+        sa.text("""
+            SELECT i.*, r.category, r.name AS price_name, l.section, l.row, l.seat, l.numbered,
+                so.name AS origin_name, sd.name AS destination_name
+            FROM booking_item i JOIN price r ON r.id = i.price_id LEFT JOIN place l ON l.id = i.place_id
+                LEFT JOIN stop so ON so.id = i.origin_id LEFT JOIN stop sd ON sd.id = i.destination_id
+            WHERE i.booking_id = ANY(:ids) ORDER BY i.booking_id, i.line
+        """),
+        {"ids": list(booking_ids)},
+    )
+    found: dict[UUID, list[sa.Row[Any]]] = {identity: [] for identity in booking_ids}
+    for row in rows:
+        found[row.booking_id].append(row)
+    return found
+
+
+# --- payments -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayment:
+    """One attempt to write; `id` is also what its key is made from."""
+
+    id: UUID
+    issuer_id: UUID
+    booking_id: UUID
+    provider: str
+    amount: int
+    currency: str
+    key: str
+    reference: str | None
+    created_at: datetime
+
+
+async def begin_payments(tx: AsyncSession, asks: Sequence[NewPayment]) -> list[bool]:
+    """HELD -> PAYING with a payment row that is about to be submitted, where the booking is held and has time left."""
+    now = min(ask.created_at for ask in asks)
+    standing = await tx.execute(
+        sa.text("SELECT id FROM booking WHERE id = ANY(:ids) AND state = 'held' AND expires_at > :now FOR UPDATE"),
+        {"ids": [ask.booking_id for ask in asks], "now": now},
+    )
+    alive = set(standing.scalars())
+    moved = await move_many(tx, Booking, sorted(alive), BookingEvent.BEGIN)
+    first = {ask.booking_id: ask for ask in reversed(asks) if ask.booking_id in moved}
+    attempts = await tx.execute(
+        sa.text(
+            "SELECT booking_id, max(attempt) AS last FROM payment WHERE booking_id = ANY(:ids) GROUP BY booking_id"
+        ),
+        {"ids": list(first)},
+    )
+    last = {row.booking_id: row.last for row in attempts}
+    await insert_many(
+        tx,
+        Payment,
+        [
+            {**asdict(ask), "attempt": last.get(ask.booking_id, 0) + 1, "state": PaymentState.SUBMITTED}
+            | {"updated_at": ask.created_at}
+            for ask in first.values()
+        ],
+    )
+    began = {ask.id for ask in first.values()}
+    return [ask.id in began for ask in asks]
+
+
+async def payments(tx: AsyncSession, booking_id: UUID) -> list[sa.Row[Any]]:
+    """The attempts of a booking, latest first."""
+    rows = await tx.execute(
+        sa.text("SELECT * FROM payment WHERE booking_id = :id ORDER BY attempt DESC"), {"id": booking_id}
+    )
+    return list(rows)
+
+
+async def unsettled(tx: AsyncSession, *, before: datetime, limit: int) -> list[sa.Row[Any]]:
+    """Attempts in which nothing has moved since `before`: somebody died, or the network never told."""
+    rows = await tx.execute(
+        sa.text(
+            "SELECT * FROM payment WHERE state NOT IN ('captured', 'declined', 'voided', 'refunded')"
+            " AND updated_at < :before ORDER BY updated_at LIMIT :limit"
+        ),
+        {"before": before, "limit": limit},
+    )
+    return list(rows)
+
+
+async def unsettled_free(tx: AsyncSession, *, before: datetime, limit: int) -> list[UUID]:
+    """Bookings that cost nothing and that somebody died with between their two transactions."""
+    rows = await tx.execute(
+        sa.text(
+            "SELECT id FROM booking WHERE state = 'paying' AND amount = 0 AND created_at < :before"
+            " ORDER BY expires_at LIMIT :limit"
+        ),
+        {"before": before, "limit": limit},
+    )
+    return list(rows.scalars())
+
+
+# --- tickets --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewTicket:
+    id: UUID
+    issuer_id: UUID
+    booking_id: UUID
+    item_id: UUID
+    product_id: UUID
+    occasion_id: UUID
+    place_id: UUID | None
+    number: str
+    code: int
+    generation: int
+    kid: int
+    handset: str
+    language: str
+    uses: int
+    balance: int | None
+    valid_from: datetime
+    valid_until: datetime
+    link_hash: bytes
+
+
+async def write_tickets(tx: AsyncSession, tickets: Sequence[NewTicket], *, now: datetime) -> set[UUID]:
+    """Write tickets; a number or code that is taken leaves its ticket out, to be tried again with another."""
+    rows = [{**asdict(ticket), "state": TicketState.VALID, "issued_at": now} for ticket in tickets]
+    await insert_many(tx, Ticket, rows, on_conflict="ON CONFLICT (issuer_id, number) DO NOTHING")
+    found = await tx.execute(
+        sa.text("SELECT id FROM ticket WHERE id = ANY(:ids)"), {"ids": [ticket.id for ticket in tickets]}
+    )
+    return set(found.scalars())
+
+
+TICKET = """
+    SELECT t.*, i.served_by, i.slug AS issuer_slug, i.name AS issuer_name, i.timezone, i.currency,
+        p.kind, p.title, p.face_value, p.slug AS product_slug, o.starts_at, o.code AS occasion_code,
+        o.doors_at, o.slug AS occasion_slug, coalesce(v.name, pv.name) AS venue_name,
+        coalesce(v.address, pv.address) AS venue_address,
+        r.category, r.name AS price_name, bi.amount, l.section, l.row, l.seat, l.numbered,
+        so.name AS origin_name, sd.name AS destination_name, b.buyer, b.link_hash AS booking_link_hash
+    FROM ticket t JOIN issuer i ON i.id = t.issuer_id JOIN product p ON p.id = t.product_id
+        JOIN occasion o ON o.id = t.occasion_id JOIN booking b ON b.id = t.booking_id
+        JOIN booking_item bi ON bi.id = t.item_id JOIN price r ON r.id = bi.price_id
+        LEFT JOIN venue v ON v.id = o.venue_id LEFT JOIN venue pv ON pv.id = p.venue_id
+        LEFT JOIN place l ON l.id = t.place_id
+        LEFT JOIN stop so ON so.id = bi.origin_id LEFT JOIN stop sd ON sd.id = bi.destination_id
+"""
+
+
+async def tickets_of(tx: AsyncSession, booking_id: UUID) -> list[sa.Row[Any]]:
+    rows = await tx.execute(sa.text(f"{TICKET} WHERE t.booking_id = :id ORDER BY bi.line, t.id"), {"id": booking_id})
+    return list(rows)
+
+
+async def ticket(tx: AsyncSession, ticket_id: UUID) -> sa.Row[Any] | None:
+    return (await tx.execute(sa.text(f"{TICKET} WHERE t.id = :id"), {"id": ticket_id})).first()
+
+
+async def ticket_by_link(tx: AsyncSession, link_hash: bytes) -> sa.Row[Any] | None:
+    return (await tx.execute(sa.text(f"{TICKET} WHERE t.link_hash = :hash"), {"hash": link_hash})).first()
+
+
+async def ticket_by_number(tx: AsyncSession, *, issuer_id: UUID | None, number: str) -> sa.Row[Any] | None:
+    """By the number a person types; without an issuer only where the number names one ticket."""
+    rows = (
+        await tx.execute(
+            sa.text(f"{TICKET} WHERE t.number = :number AND (CAST(:issuer AS uuid) IS NULL OR t.issuer_id = :issuer)"),
+            {"number": number, "issuer": issuer_id},
+        )
+    ).all()
+    return rows[0] if len(rows) == 1 else None
+
+
+async def run_out(tx: AsyncSession, *, now: datetime, limit: int) -> list[sa.Row[Any]]:
+    """Held bookings whose time is over; nothing depends on their being found."""
+    rows = await tx.execute(
+        sa.text("SELECT id FROM booking WHERE state = 'held' AND expires_at < :now ORDER BY expires_at LIMIT :limit"),
+        {"now": now, "limit": limit},
+    )
+    return list(rows)

@@ -1,0 +1,147 @@
+"""Stock: free by predicate, held until a moment, sold; every taking is one conditional statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.inventory import Hall, Spot
+
+FREE = "(taken_by IS NULL OR held_until < :now)"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """An occasion's places in the order of `pos`: what does not change while it is on sale."""
+
+    occasion_id: UUID
+    hall: Hall
+    ids: tuple[UUID, ...]
+    index: Mapping[UUID, int]
+
+
+async def places(tx: AsyncSession, occasion_id: UUID) -> Places:
+    """The occasion's places; none for unlimited stock. Withdrawn places keep their position and are never free."""
+    rows = (
+        await tx.execute(
+            sa.text(
+                "SELECT id, pos, category, numbered, section, row, x, y FROM place WHERE occasion_id = :id ORDER BY pos"
+            ),
+            {"id": occasion_id},
+        )
+    ).all()
+    spots = [
+        Spot(index, row.category, row.numbered, row.section, row.row, row.x, row.y) for index, row in enumerate(rows)
+    ]
+    ids = tuple(row.id for row in rows)
+    return Places(occasion_id, Hall.of(spots), ids, {identity: index for index, identity in enumerate(ids)})
+
+
+FREE_POSITIONS = sa.text(f"""
+    SELECT coalesce(array_agg(pos), ARRAY[]::integer[]) FROM place
+    WHERE occasion_id = :id AND (taken_by IS NULL OR held_until IS NOT NULL) AND {FREE} AND NOT withdrawn
+""")  # noqa: S608 - a constant of this module
+
+
+async def free_map(tx: AsyncSession, occasion_id: UUID, *, size: int, now: datetime) -> bytearray:
+    """One byte per place, 1 where it is free; read through the index of what is not sold."""
+    found = await tx.execute(FREE_POSITIONS, {"id": occasion_id, "now": now})
+    free = bytearray(size)
+    for pos in found.scalar_one():
+        free[pos] = 1
+    return free
+
+
+TAKE = sa.text(f"""
+    WITH wanted AS (
+        SELECT * FROM unnest(CAST(:places AS uuid[]), CAST(:keys AS uuid[]), CAST(:untils AS timestamptz[]))
+            AS w(place_id, key, until)
+    ), locked AS (
+        -- In the order of their ids: two processes that want the same places wait for each other, never in a ring.
+        SELECT id FROM place WHERE id = ANY(CAST(:places AS uuid[])) AND {FREE} AND NOT withdrawn
+        ORDER BY id FOR UPDATE
+    )
+    UPDATE place SET taken_by = wanted.key, held_until = wanted.until
+    FROM wanted JOIN locked ON locked.id = wanted.place_id
+    WHERE place.id = wanted.place_id AND {FREE}
+    RETURNING place.id
+""")  # noqa: S608 - a constant of this module
+
+
+async def take(tx: AsyncSession, wanted: Sequence[tuple[UUID, UUID, datetime]], *, now: datetime) -> set[UUID]:
+    """Hold (place, key, until) for those places that are free at this moment; returns the ones taken.
+
+    No place may be wanted twice in one call: the caller settles that first.
+    """
+    if not wanted:
+        return set()
+    identities, keys, untils = (list(column) for column in zip(*wanted, strict=True))
+    rows = await tx.execute(TAKE, {"places": identities, "keys": keys, "untils": untils, "now": now})
+    return set(rows.scalars())
+
+
+async def held_by(tx: AsyncSession, keys: Sequence[UUID]) -> list[sa.Row[Any]]:
+    """(key, id, category) of every place these keys hold or have bought, in plan order."""
+    rows = await tx.execute(
+        sa.text(
+            "SELECT taken_by AS key, id, category FROM place WHERE taken_by = ANY(:keys) ORDER BY occasion_id, pos"
+        ),
+        {"keys": list(keys)},
+    )
+    return list(rows)
+
+
+async def commit(tx: AsyncSession, wanted: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
+    """Turn holds into sales: (place, key) pairs; returns the places that were still that key's."""
+    if not wanted:
+        return set()
+    identities, keys = (list(column) for column in zip(*wanted, strict=True))
+    rows = await tx.execute(
+        sa.text(
+            "UPDATE place SET held_until = NULL FROM unnest(CAST(:places AS uuid[]), CAST(:keys AS uuid[]))"
+            " AS w(place_id, key) WHERE place.id = w.place_id AND place.taken_by = w.key RETURNING place.id"
+        ),
+        {"places": identities, "keys": keys},
+    )
+    return set(rows.scalars())
+
+
+async def renew(tx: AsyncSession, wanted: Sequence[tuple[UUID, datetime]]) -> None:
+    """Let what each key has run out at its new moment, whether it was held or bought: (key, until) pairs."""
+    keys, untils = (list(column) for column in zip(*wanted, strict=True))
+    await tx.execute(
+        sa.text(
+            "UPDATE place SET held_until = w.until FROM unnest(CAST(:keys AS uuid[]), CAST(:untils AS timestamptz[]))"
+            " AS w(key, until) WHERE place.taken_by = w.key"
+        ),
+        {"keys": keys, "untils": untils},
+    )
+
+
+async def release(tx: AsyncSession, keys: Sequence[UUID]) -> None:
+    """Free everything these keys hold or have bought."""
+    await tx.execute(
+        sa.text("UPDATE place SET taken_by = NULL, held_until = NULL WHERE taken_by = ANY(:keys)"),
+        {"keys": list(keys)},
+    )
+
+
+async def put_back(tx: AsyncSession, identities: Sequence[UUID], *, key: UUID) -> None:
+    """Free single places, if they are still `key`'s."""
+    await tx.execute(
+        sa.text("UPDATE place SET taken_by = NULL, held_until = NULL WHERE id = ANY(:places) AND taken_by = :key"),
+        {"places": list(identities), "key": key},
+    )
+
+
+async def revision(tx: AsyncSession, occasion_id: UUID) -> int:
+    """Which import made the occasion's places; -1 when there is no such occasion."""
+    found = await tx.execute(sa.text("SELECT revision FROM occasion WHERE id = :id"), {"id": occasion_id})
+    number: int | None = found.scalar_one_or_none()
+    return -1 if number is None else number

@@ -1,0 +1,143 @@
+"""What was asked for, paid and issued: bookings, their items, payments, tickets."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from app.domain.booking import BookingState
+from app.domain.payment import LIVE, PaymentState
+from app.domain.ticket import TicketState
+from app.store.tables.base import CURRENCY, E164, UUID, check, datetime, key, ref, state, when
+
+LIVE_PAYMENT = "state IN (" + ", ".join(f"'{one.value}'" for one in sorted(LIVE)) + ")"
+
+
+class Booking(SQLModel, table=True):
+    """Belongs to one issuer; its id is the key of its hold."""
+
+    id: UUID = key()
+    issuer_id: UUID = ref("issuer.id")
+    product_id: UUID = ref("product.id")
+    occasion_id: UUID = ref("occasion.id", index=True)
+    state: BookingState = state(BookingState, "state", BookingState.HELD)
+    language: str = Field(max_length=8)
+    buyer: str = Field(max_length=16)
+    amount: int = Field(sa_type=sa.BigInteger)
+    currency: str = Field(max_length=3)
+    expires_at: datetime = when()
+    link_hash: bytes
+    """SHA-256 of the buyer's secret link."""
+    created_at: datetime = when()
+    settled_at: datetime | None = when(nullable=True)
+    complimentary: bool = False
+    __table_args__ = (
+        sa.UniqueConstraint("link_hash"),
+        check("amount", "amount >= 0"),
+        check("currency", f"currency ~ '{CURRENCY}'"),
+        check("buyer", f"buyer ~ '{E164}'"),
+        sa.Index("ix_booking_buyer", "issuer_id", "buyer", "product_id"),
+        sa.Index("ix_booking_open", "expires_at", postgresql_where=sa.text("state IN ('held', 'paying')")),
+    )
+
+
+class BookingItem(SQLModel, table=True):
+    """One ticket to be: its price, place and the handset it goes to."""
+
+    __tablename__ = "booking_item"
+    id: UUID = key()
+    issuer_id: UUID = ref("issuer.id")
+    booking_id: UUID = ref("booking.id")
+    line: int
+    price_id: UUID = ref("price.id")
+    amount: int = Field(sa_type=sa.BigInteger)
+    handset: str = Field(max_length=16)
+    place_id: UUID | None = ref("place.id", nullable=True)
+    origin_id: UUID | None = ref("stop.id", nullable=True)
+    destination_id: UUID | None = ref("stop.id", nullable=True)
+    __table_args__ = (
+        sa.UniqueConstraint("booking_id", "line"),
+        check("amount", "amount >= 0"),
+        check("handset", f"handset ~ '{E164}'"),
+        check("journey", "(origin_id IS NULL) = (destination_id IS NULL)"),
+    )
+
+
+class Payment(SQLModel, table=True):
+    """One attempt with one instrument. A booking has at most one attempt in which money may still move."""
+
+    id: UUID = key()
+    issuer_id: UUID = ref("issuer.id")
+    booking_id: UUID = ref("booking.id")
+    attempt: int
+    provider: str = Field(max_length=20)
+    state: PaymentState = state(PaymentState, "state", PaymentState.CREATED)
+    amount: int = Field(sa_type=sa.BigInteger)
+    currency: str = Field(max_length=3)
+    key: str = Field(max_length=100)
+    reference: str | None = Field(default=None, max_length=255)
+    decline: str | None = Field(default=None, max_length=40)
+    detail: str | None = Field(default=None, max_length=500)
+    created_at: datetime = when()
+    updated_at: datetime = when()
+    __table_args__ = (
+        sa.UniqueConstraint("booking_id", "attempt"),
+        sa.UniqueConstraint("issuer_id", "key"),
+        sa.Index("uq_payment_live", "booking_id", unique=True, postgresql_where=sa.text(LIVE_PAYMENT)),
+        sa.Index(
+            "ix_payment_unsettled",
+            "updated_at",
+            postgresql_where=sa.text("state NOT IN ('captured', 'declined', 'voided', 'refunded')"),
+        ),
+        check("amount", "amount > 0"),
+        check("currency", f"currency ~ '{CURRENCY}'"),
+        check("attempt", "attempt >= 1"),
+    )
+
+
+class Ticket(SQLModel, table=True):
+    """What the holder has. PIN and link are derived from id and generation, and stand nowhere."""
+
+    id: UUID = key()
+    issuer_id: UUID = ref("issuer.id")
+    booking_id: UUID = ref("booking.id", index=True)
+    item_id: UUID = ref("booking_item.id")
+    product_id: UUID = ref("product.id")
+    occasion_id: UUID = ref("occasion.id", index=True)
+    place_id: UUID | None = ref("place.id", nullable=True)
+    number: str = Field(max_length=10)
+    code: int = Field(sa_type=sa.BigInteger)
+    """63 random bits: the ticket's name inside a barcode."""
+    generation: int = 1
+    kid: int
+    """Index of the secret that PIN and link are derived from."""
+    handset: str = Field(max_length=16)
+    language: str = Field(max_length=8)
+    state: TicketState = state(TicketState, "state", TicketState.VALID)
+    uses: int
+    balance: int | None = Field(default=None, sa_type=sa.BigInteger)
+    valid_from: datetime = when()
+    valid_until: datetime = when()
+    link_hash: bytes
+    issued_at: datetime = when()
+    revoked_at: datetime | None = when(nullable=True)
+    revoked_why: str | None = Field(default=None, max_length=200)
+    __table_args__ = (
+        sa.UniqueConstraint("issuer_id", "number"),
+        sa.UniqueConstraint("issuer_id", "code"),
+        sa.UniqueConstraint("link_hash"),
+        sa.Index("uq_ticket_item", "item_id", unique=True, postgresql_where=sa.text("state = 'valid'")),
+        sa.Index(
+            "uq_ticket_place",
+            "place_id",
+            unique=True,
+            postgresql_where=sa.text("state = 'valid' AND place_id IS NOT NULL"),
+        ),
+        check("number", "number ~ '^[0-9]{10}$'"),
+        check("code", "code >= 0"),
+        check("handset", f"handset ~ '{E164}'"),
+        check("uses", "uses >= 1"),
+        check("balance", "balance >= 0"),
+        check("validity", "valid_until > valid_from"),
+        check("generation", "generation BETWEEN 1 AND 255"),
+    )

@@ -1,0 +1,14 @@
+"""What the outbox carries."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """Each has exactly one handler in the worker."""
+
+    DELIVER = "deliver"
+    REGISTER = "register"
+    REVOKE = "revoke"
+    RELEASE = "release"

@@ -1,0 +1,80 @@
+"""What a flow is given: the database, time, chance, and the ways out of the house."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from app.keys import KeyRing
+from app.memory import Memory
+from app.ports import Channel, Clock, Entropy, Issuer, PaymentProvider
+from app.store.database import Database, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the operator decided: keys, addresses, and how long things may take."""
+
+    keys: KeyRing
+    public_url: str
+    """Where handsets and browsers reach us, without a slash at the end."""
+    hold_seconds: int = 600
+    hold_grace_seconds: int = 90
+    """How much longer than the buyer sees the places stay theirs, so that a payment begun in time can end."""
+    resends_per_hour_max: int = 3
+    deliver_attempts_max: int = 12
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Passed first to every flow, never below: rules get facts, the store gets a transaction."""
+
+    database: Database
+    clock: Clock
+    entropy: Entropy
+    channels: Mapping[str, Channel]
+    payments: Mapping[str, PaymentProvider]
+    issuers: Mapping[str, Issuer]
+    memory: Memory
+    house: House
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        """Opens a transaction; no network call belongs inside."""
+        return self.database.transaction()
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+UUID7_VERSION = 7
+VARIANT = 0b10
+
+
+class SystemEntropy:
+    """Chance from the operating system."""
+
+    def bytes(self, count: int) -> bytes:
+        return secrets.token_bytes(count)
+
+    def uuid(self) -> UUID:
+        return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def uuid7(milliseconds: int, chance: bytes) -> UUID:
+    """UUIDv7 (RFC 9562 section 5.7): 48 bits of Unix milliseconds, then 74 bits of chance out of 10 octets."""
+    number = int.from_bytes(chance, "big")
+    value = (milliseconds & (1 << 48) - 1) << 80
+    value |= UUID7_VERSION << 76
+    value |= (number >> 64 & 0xFFF) << 64
+    value |= VARIANT << 62
+    value |= number & (1 << 62) - 1
+    return UUID(int=value)

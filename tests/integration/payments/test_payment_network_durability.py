@@ -1,0 +1,184 @@
+"""What the sandbox network has answered survives kill -9; what it keeps says nothing about a card number."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from payment_network_kit import GOOD_CARD, PUBLISHABLE, SECRET, a_network, network_settings
+
+from app.payments.sandbox import serving
+from app.payments.sandbox.ledger import Ledger, LedgerUnusable
+
+PROGRAM = """
+import asyncio, sys
+from app.payments.sandbox import NetworkSettings, serving
+
+async def main():
+    async with serving(NetworkSettings()) as base_url:
+        print(base_url, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+AUTHORIZED = {"Authorization": f"Bearer {SECRET}"}
+
+
+@asynccontextmanager
+async def a_process(folder: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """The network as a program of its own; killed at the end if it still runs."""
+    environment = {
+        **os.environ,
+        "CYBERTICKET_NETWORK_DATA_DIR": str(folder),
+        "CYBERTICKET_NETWORK_SECRET_KEY": SECRET,
+        "CYBERTICKET_NETWORK_PUBLISHABLE_KEY": PUBLISHABLE,
+        "CYBERTICKET_NETWORK_PORT": "0",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        base_url = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
+        yield base_url, process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGKILL)
+        await process.wait()
+
+
+async def sell(
+    http: httpx.AsyncClient, base_url: str, number: int, sold: dict[str, str], enough: asyncio.Event
+) -> None:
+    """Charge until the network is gone, noting every charge it has answered."""
+    for attempt in range(1_000):
+        key = f"sale-{number}-{attempt}"
+        fields = {"amount": 100, "currency": "krw", "payment_method": "pm_card_visa", "confirm": "true"}
+        try:
+            answer = await http.post(
+                f"{base_url}/v1/payment_intents", data=fields, headers={**AUTHORIZED, "Idempotency-Key": key}
+            )
+        except httpx.TransportError:
+            return
+        sold[key] = answer.json()["id"]
+        if len(sold) >= 40:
+            enough.set()
+
+
+async def test_an_answered_charge_survives_kill_9_and_is_never_made_twice(tmp_path: Path) -> None:
+    sold: dict[str, str] = {}
+    enough = asyncio.Event()
+    async with a_process(tmp_path) as (base_url, process), httpx.AsyncClient() as http:
+        sellers = [asyncio.create_task(sell(http, base_url, number, sold, enough)) for number in range(4)]
+        await asyncio.wait_for(enough.wait(), 30)
+        process.send_signal(signal.SIGKILL)
+        await asyncio.gather(*sellers)
+
+    async with a_network(tmp_path) as network:
+        for key, intent_id in sold.items():
+            fields = {"amount": 100, "currency": "krw", "payment_method": "pm_card_visa", "confirm": "true"}
+            again = await network.post("/v1/payment_intents", fields, key=key)
+            assert (again.json()["id"], again.headers["idempotent-replayed"]) == (intent_id, "true")
+        assert (await network.intent(next(iter(sold.values()))))["amount_received"] == 100
+
+
+async def test_a_second_network_on_the_same_folder_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.payments.sandbox.ledger.BUSY_SECONDS", 0.01)
+    async with a_network(tmp_path):
+        second = Ledger(tmp_path / "network.sqlite3", jobs_waiting_max=1)
+        with pytest.raises(LedgerUnusable, match="Stop the other payment network"):
+            await second.open()
+
+
+async def test_a_file_of_another_version_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "network.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(LedgerUnusable, match="another version"):
+        await Ledger(path, jobs_waiting_max=1).open()
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+async def test_the_card_number_and_its_code_are_nowhere_on_the_disk(tmp_path: Path) -> None:
+    async with a_network(tmp_path) as network:
+        made = await network.post("/v1/payment_methods", GOOD_CARD | {"card[cvc]": "737"}, key="k")
+        refused = await network.post("/v1/payment_methods", GOOD_CARD | {"card[number]": "4111111111111111"}, key="k2")
+        assert (made.status_code, refused.status_code) == (200, 402)
+
+    written = all_bytes(tmp_path)
+    assert made.json()["id"].encode() in written
+    for number in (b"4242424242424242", b"4111111111111111", b'"737"'):
+        assert number not in written
+
+
+async def test_requests_that_wait_together_share_a_commit_and_one_fault_is_its_own(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite3", jobs_waiting_max=100)
+    await ledger.open()
+
+    def write(connection: sqlite3.Connection, number: int) -> int:
+        connection.execute(
+            "INSERT INTO answers (scope, key, fingerprint, status, body, created) VALUES ('', ?, '', 200, '', 0)",
+            (str(number),),
+        )
+        if number == 7:
+            raise ZeroDivisionError
+        return number
+
+    try:
+        outcomes = await asyncio.gather(
+            *(ledger.run(partial(write, number=number)) for number in range(20)),
+            return_exceptions=True,
+        )
+        kept = await ledger.run(lambda connection: connection.execute("SELECT count(*) FROM answers").fetchone()[0])
+    finally:
+        await ledger.close()
+
+    assert [outcome for outcome in outcomes if not isinstance(outcome, BaseException)] == [
+        number for number in range(20) if number != 7
+    ]
+    assert isinstance(outcomes[7], ZeroDivisionError)
+    assert kept == 19
+
+
+async def test_a_caller_that_goes_away_leaves_the_others_served(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite3", jobs_waiting_max=100)
+    await ledger.open()
+    try:
+        gone = asyncio.create_task(ledger.run(lambda _: 1))
+        await asyncio.sleep(0)
+        gone.cancel()
+        assert await ledger.run(lambda _: 2) == 2
+    finally:
+        await ledger.close()
+
+
+async def test_serving_gives_an_address_that_answers_until_it_ends(tmp_path: Path) -> None:
+    async with httpx.AsyncClient() as http:
+        async with serving(network_settings(tmp_path)) as base_url:
+            assert (await http.get(f"{base_url}/healthz")).json() == {"status": "ok"}
+        with pytest.raises(httpx.TransportError):
+            await http.get(f"{base_url}/healthz")
+
+
+async def test_a_port_that_is_taken_is_an_error_and_not_a_hang(tmp_path: Path) -> None:
+    async with serving(network_settings(tmp_path / "a")) as base_url:
+        taken = int(base_url.rpartition(":")[2])
+        with pytest.raises(OSError, match="in use"):
+            async with serving(network_settings(tmp_path / "b", port=taken)):
+                pass

@@ -1,0 +1,270 @@
+"""What every way to be paid promises, whichever network stands behind it.
+
+A further provider joins with one line in PROVIDERS: a function from a folder to a context that gives a `Contract`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from payment_network_kit import SECRET, a_network, network_settings
+from pydantic import SecretStr
+
+from app.domain.money import Money
+from app.payments.sandbox import serving
+from app.payments.stripe import Stripe, StripeSettings
+from app.ports import (
+    Authorized,
+    Captured,
+    CardToken,
+    Charge,
+    Decline,
+    Instrument,
+    PaymentProvider,
+    Prepared,
+    Refunded,
+    Refused,
+    Unknown,
+    Voided,
+)
+
+WON = Money(15_000, "KRW")
+keys = (f"pay-{number}" for number in itertools.count(1))
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A provider, what to pay it with, and an independent look at what its network holds."""
+
+    provider: PaymentProvider
+    pays: Instrument
+    refused: Mapping[Decline, Instrument]
+    taken: Callable[[], Awaitable[int]]
+    """Minor units that the network has taken and not given back, over all payments."""
+
+
+def a_charge(instrument: Instrument, amount: Money = WON) -> Charge:
+    return Charge(next(keys), amount, issuer_id=UUID(int=1), booking_id=UUID(int=2), instrument=instrument)
+
+
+# --- providers ------------------------------------------------------------------------------------------------------
+
+
+def by_card(http: httpx.AsyncClient, base_url: str) -> Contract:
+    authorized = {"Authorization": f"Bearer {SECRET}"}
+
+    async def total(path: str, member: str) -> int:
+        found = (await http.get(f"{base_url}{path}?limit=100", headers=authorized)).json()
+        assert not found["has_more"]
+        return sum(thing[member] for thing in found["data"])
+
+    async def taken() -> int:
+        return await total("/v1/payment_intents", "amount_received") - await total("/v1/refunds", "amount")
+
+    return Contract(
+        Stripe(http, StripeSettings(base_url, SecretStr(SECRET)), chance=lambda: 0.0),
+        pays=CardToken("pm_card_visa"),
+        refused={
+            Decline.DECLINED: CardToken("pm_card_chargeDeclined"),
+            Decline.INSUFFICIENT_FUNDS: CardToken("pm_card_chargeDeclinedInsufficientFunds"),
+            Decline.EXPIRED: CardToken("pm_card_chargeDeclinedExpiredCard"),
+            Decline.INVALID: CardToken("pm_never_made"),
+        },
+        taken=taken,
+    )
+
+
+@asynccontextmanager
+async def stripe_in_process(folder: Path) -> AsyncIterator[Contract]:
+    async with a_network(folder) as network:
+        yield by_card(network.http, "http://network.test")
+
+
+@asynccontextmanager
+async def stripe_over_a_socket(folder: Path) -> AsyncIterator[Contract]:
+    async with serving(network_settings(folder)) as base_url, httpx.AsyncClient() as http:
+        yield by_card(http, base_url)
+
+
+PROVIDERS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Contract]]] = {
+    "stripe, in process": stripe_in_process,
+    "stripe, over a socket": stripe_over_a_socket,
+}
+
+
+@pytest.fixture(params=PROVIDERS)
+async def contract(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Contract]:
+    async with PROVIDERS[request.param](tmp_path) as running:
+        yield running
+
+
+async def prepared(contract: Contract, charge: Charge) -> str | None:
+    outcome = await contract.provider.prepare(charge)
+    assert isinstance(outcome, Prepared), outcome
+    return outcome.reference
+
+
+async def authorized(contract: Contract, charge: Charge) -> str:
+    """The reference of a payment whose money is reserved, or taken where the network cannot reserve."""
+    outcome = await contract.provider.authorize(charge, reference=await prepared(contract, charge))
+    assert isinstance(outcome, Authorized | Captured), outcome
+    return outcome.reference
+
+
+async def captured(contract: Contract, charge: Charge) -> str:
+    """The reference of a payment whose money is taken."""
+    outcome = await contract.provider.authorize(charge, reference=await prepared(contract, charge))
+    if isinstance(outcome, Authorized):
+        taken = await contract.provider.capture(reference=outcome.reference, amount=charge.amount, key=charge.key)
+        assert taken == Captured(outcome.reference)
+        return outcome.reference
+    assert isinstance(outcome, Captured), outcome
+    return outcome.reference
+
+
+async def reserved(contract: Contract, charge: Charge) -> str:
+    """As `authorized`; skips the test for a network that takes the money at once, where nothing is left to void."""
+    outcome = await contract.provider.authorize(charge, reference=await prepared(contract, charge))
+    if isinstance(outcome, Captured):
+        pytest.skip("this network cannot reserve")
+    assert isinstance(outcome, Authorized), outcome
+    return outcome.reference
+
+
+# --- the promises ---------------------------------------------------------------------------------------------------
+
+
+async def test_preparing_takes_nothing_and_finds_the_same_attempt_again(contract: Contract) -> None:
+    charge = a_charge(contract.pays)
+
+    first = await prepared(contract, charge)
+
+    assert await prepared(contract, charge) == first
+    assert await contract.taken() == 0
+    assert await contract.provider.lookup(reference=first, key=charge.key) == Prepared(first)
+
+
+async def test_two_attempts_are_two_payments(contract: Contract) -> None:
+    first = await captured(contract, a_charge(contract.pays))
+    second = await captured(contract, a_charge(contract.pays))
+
+    assert first != second
+    assert await contract.taken() == 2 * WON.amount
+
+
+async def test_the_whole_price_is_taken_once_however_often_it_is_asked_for(contract: Contract) -> None:
+    charge = a_charge(contract.pays)
+    reference = await prepared(contract, charge)
+
+    outcomes = [await contract.provider.authorize(charge, reference=reference) for _ in range(3)]
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    assert isinstance(outcomes[0], Authorized | Captured)
+    for _ in range(3):
+        again = await contract.provider.capture(reference=outcomes[0].reference, amount=WON, key=charge.key)
+        assert again == Captured(outcomes[0].reference)
+
+    assert await contract.taken() == WON.amount
+    assert await contract.provider.lookup(reference=reference, key=charge.key) == Captured(outcomes[0].reference)
+
+
+async def test_every_reason_to_refuse_is_told_and_takes_nothing(contract: Contract) -> None:
+    for reason, instrument in contract.refused.items():
+        charge = a_charge(instrument)
+        outcome: object = await contract.provider.prepare(charge)
+        if isinstance(outcome, Prepared):
+            reference = outcome.reference
+            outcome = await contract.provider.authorize(charge, reference=reference)
+            looked_up = await contract.provider.lookup(reference=reference, key=charge.key)
+            assert isinstance(looked_up, Refused)
+            assert looked_up.reason is reason
+
+        assert isinstance(outcome, Refused), outcome
+        assert (outcome.reason, bool(outcome.detail)) == (reason, True)
+
+    assert await contract.taken() == 0
+
+
+async def test_a_refusal_is_the_same_refusal_when_asked_again(contract: Contract) -> None:
+    charge = a_charge(contract.refused[Decline.INSUFFICIENT_FUNDS])
+    reference = await prepared(contract, charge)
+
+    first = await contract.provider.authorize(charge, reference=reference)
+
+    assert isinstance(first, Refused)
+    assert await contract.provider.authorize(charge, reference=reference) == first
+
+
+async def test_after_a_refusal_a_fresh_attempt_pays(contract: Contract) -> None:
+    refused = a_charge(contract.refused[Decline.INSUFFICIENT_FUNDS])
+    await contract.provider.authorize(refused, reference=await prepared(contract, refused))
+
+    await captured(contract, a_charge(contract.pays))
+
+    assert await contract.taken() == WON.amount
+
+
+async def test_reserved_money_is_given_back_by_voiding_as_often_as_asked(contract: Contract) -> None:
+    charge = a_charge(contract.pays)
+    reference = await reserved(contract, charge)
+
+    for _ in range(2):
+        assert await contract.provider.void(reference=reference, key=charge.key) == Voided(reference)
+
+    assert await contract.taken() == 0
+    assert await contract.provider.lookup(reference=reference, key=charge.key) == Voided(reference)
+
+
+async def test_what_was_voided_cannot_be_taken(contract: Contract) -> None:
+    charge = a_charge(contract.pays)
+    reference = await reserved(contract, charge)
+    await contract.provider.void(reference=reference, key=charge.key)
+
+    outcome = await contract.provider.capture(reference=reference, amount=WON, key=charge.key)
+
+    assert isinstance(outcome, Refused)
+    assert await contract.taken() == 0
+
+
+async def test_what_was_taken_cannot_be_voided(contract: Contract) -> None:
+    charge = a_charge(contract.pays)
+    await reserved(contract, a_charge(contract.pays))
+    reference = await captured(contract, charge)
+
+    assert isinstance(await contract.provider.void(reference=reference, key=charge.key), Refused)
+    assert await contract.taken() == WON.amount
+
+
+async def test_a_refund_gives_back_once_however_often_it_is_asked_for(contract: Contract) -> None:
+    reference = await captured(contract, a_charge(contract.pays))
+    part = Money(5_000, "KRW")
+
+    first = await contract.provider.refund(reference=reference, amount=part, key="refund-1")
+
+    assert isinstance(first, Refunded)
+    assert await contract.provider.refund(reference=reference, amount=part, key="refund-1") == first
+    assert await contract.taken() == WON.amount - part.amount
+
+
+async def test_never_more_is_given_back_than_was_taken(contract: Contract) -> None:
+    reference = await captured(contract, a_charge(contract.pays))
+    await contract.provider.refund(reference=reference, amount=Money(10_000, "KRW"), key="refund-1")
+
+    beyond = await contract.provider.refund(reference=reference, amount=Money(5_001, "KRW"), key="refund-2")
+    rest = await contract.provider.refund(reference=reference, amount=Money(5_000, "KRW"), key="refund-3")
+
+    assert isinstance(beyond, Refused)
+    assert isinstance(rest, Refunded)
+    assert await contract.taken() == 0
+
+
+async def test_an_attempt_that_nobody_made_is_never_said_to_be_paid(contract: Contract) -> None:
+    outcome = await contract.provider.lookup(reference="pi_nobodymadethis", key="pay-nobody")
+
+    assert isinstance(outcome, Refused | Unknown)
