@@ -62,7 +62,10 @@ class Memory:
     async def _recall(self, key: str) -> tuple[bytes | None, float]:
         """Another process' snapshot, and how many seconds of it are left."""
         with suppress(RedisError, OSError):
-            body, left_ms = await self.redis.pipeline(transaction=False).get(key).pttl(key).execute()
+            asking = self.redis.pipeline(transaction=False)
+            asking.get(key)
+            asking.pttl(key)
+            body, left_ms = await asking.execute()
             if body is not None and left_ms > 0:
                 return body, left_ms / 1000
         return None, 0.0
@@ -99,7 +102,7 @@ class Memory:
             yield wait
         finally:
             with suppress(RedisError, OSError):
-                await listener.aclose()
+                await listener.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves this one untyped
 
     async def alive(self) -> bool:
         try:
@@ -111,7 +114,10 @@ class Memory:
         """A rate limit: at most so many of `name` in a window. Open when Redis is away: it guards comfort only."""
         key = f"cyberticket:rate:{name}:{int(time.time()) // seconds}"
         try:
-            count, _ = await self.redis.pipeline(transaction=False).incr(key).expire(key, seconds * 2).execute()
+            counting = self.redis.pipeline(transaction=False)
+            counting.incr(key)
+            counting.expire(key, seconds * 2)
+            count, _ = await counting.execute()
         except (RedisError, OSError):
             return True
         return int(count) <= most

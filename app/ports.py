@@ -41,6 +41,9 @@ class CardToken:
 
     token: str
 
+    def __repr__(self) -> str:
+        return "CardToken(***)"
+
 
 @dataclass(frozen=True, slots=True)
 class Prepaid:

@@ -114,15 +114,16 @@ def _callback(settings: GatewaySettings, client: httpx.AsyncClient) -> Callback 
 
 
 # --- who asks ---------------------------------------------------------------------------------------------------------
+# Dependencies are coroutines though they await nothing: FastAPI would send each plain one through a thread.
 
 
-def the_network(request: Request) -> Network:
+async def the_network(request: Request) -> Network:
     network = request.app.state.network
     assert isinstance(network, Network)
     return network
 
 
-def the_settings(request: Request) -> GatewaySettings:
+async def the_settings(request: Request) -> GatewaySettings:
     settings = request.app.state.settings
     assert isinstance(settings, GatewaySettings)
     return settings
@@ -135,7 +136,7 @@ Credentials = Annotated[
 ]
 
 
-def the_account(credentials: Credentials, settings: TheSettings) -> str:
+async def the_account(credentials: Credentials, settings: TheSettings) -> str:
     """The system id of the account that asks; raises Refused. An unknown id takes as long as a wrong password."""
     if credentials is not None:
         known = settings.accounts.get(credentials.username, SecretStr(""))

@@ -193,5 +193,7 @@ async def _forever(work: Callable[[], Awaitable[float]], due: asyncio.Event, nam
             await asyncio.sleep(PAUSE_AFTER_FAULT_SECONDS)  # not woken by `due`: a full disk needs rest
             continue
         if pause_seconds > 0:
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.
             with suppress(TimeoutError):
-                await asyncio.wait_for(due.wait(), min(pause_seconds, PAUSE_SECONDS_MAX))
+                async with asyncio.timeout(min(pause_seconds, PAUSE_SECONDS_MAX)):
+                    await due.wait()

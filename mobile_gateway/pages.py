@@ -45,13 +45,13 @@ def pages() -> APIRouter:
     return router
 
 
-def _the_network(request: Request) -> Network:
+async def _the_network(request: Request) -> Network:
     network = request.app.state.network
     assert isinstance(network, Network)
     return network
 
 
-def _the_language(request: Request) -> Language:
+async def _the_language(request: Request) -> Language:
     return language_for(request.query_params.get("lang"), request.headers.get("accept-language", ""))
 
 

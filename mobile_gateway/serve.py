@@ -32,10 +32,7 @@ def run(settings: GatewaySettings) -> None:
             sys.stdout.write(f"mobile gateway: {base_url}\n")
             sys.stdout.flush()
 
-        server = _Server(app, ready)
-        server.run(sockets=[listener])
-        if not server.started:
-            raise GatewayDidNotStart("the mobile gateway did not start; the log says why")
+        _Server(app, ready).run(sockets=[listener])
 
 
 @asynccontextmanager
@@ -51,8 +48,8 @@ async def serving(settings: GatewaySettings, *, app: FastAPI | None = None) -> A
         waiting = asyncio.create_task(up.wait())
         try:
             await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if not up.is_set():
-                raise GatewayDidNotStart("the mobile gateway did not start; the log says why")
+            if task.done():
+                await task  # raises what kept it from starting
             yield base_url
         finally:
             waiting.cancel()
@@ -77,9 +74,11 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started:
-            self._ready()
+        try:
+            await super().startup(sockets=sockets)
+        except SystemExit:
+            raise GatewayDidNotStart("the mobile gateway did not start; the log says why") from None
+        self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         network = self._app.state.network

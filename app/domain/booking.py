@@ -86,18 +86,22 @@ def may_sell(facts: SalesFacts, lines: Sequence[Line], *, now: datetime) -> None
     end = facts.sales_until or facts.starts_at
     if end and now >= end:
         raise NotOnSale("Sales have closed.", closed_at=end)
+    if not lines:
+        raise BadLine("No tickets are asked for; name at least one price and how many.")
+    for line in lines:
+        _check_line(line)
     count = sum(line.quantity for line in lines)
     limit = min(facts.booking_limit, TICKETS_PER_BOOKING_MAX)
     if count > limit:
         raise LimitExceeded(f"At most {limit} tickets in one booking; you asked for {count}.", limit=limit)
-    for line in lines:
-        _check_line(line)
     chosen = [place for line in lines for place in line.places]
     if len(set(chosen)) != len(chosen):
         raise BadLine("The same place is chosen twice.")
 
 
 def _check_line(line: Line) -> None:
+    if line.quantity < 1:
+        raise BadLine(f"{line.quantity} tickets cannot be booked; ask for one or more.")
     if line.places and len(line.places) != line.quantity:
         raise BadLine(f"{len(line.places)} places are chosen for {line.quantity} tickets; the two must agree.")
     if len(line.handsets) not in {0, 1, line.quantity}:

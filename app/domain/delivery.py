@@ -18,6 +18,7 @@ class DeliveryEvent(StrEnum):
     ACCEPT = "be accepted"
     ARRIVE = "arrive"
     FAIL = "fail"
+    REQUEUE = "be queued again"
 
 
 DELIVERY = Machine(
@@ -27,6 +28,8 @@ DELIVERY = Machine(
         DeliveryEvent.ACCEPT: (frozenset({DeliveryState.QUEUED}), DeliveryState.SENT),
         # A receipt may overtake the answer to the message it belongs to.
         DeliveryEvent.ARRIVE: (frozenset({DeliveryState.QUEUED, DeliveryState.SENT}), DeliveryState.DELIVERED),
+        # Staff revive a dead letter.
+        DeliveryEvent.REQUEUE: (frozenset({DeliveryState.FAILED}), DeliveryState.QUEUED),
         DeliveryEvent.FAIL: (frozenset({DeliveryState.QUEUED, DeliveryState.SENT}), DeliveryState.FAILED),
     },
 )

@@ -27,7 +27,11 @@ def masked(number: str) -> str:
 
 
 def for_holder(number: Handset) -> str:
-    """For pages, last digits only: 010-••••-5678 at home, +1 ••••5678 abroad."""
+    """For pages, last digits only: 010-••••-5678 at home, +1 ••••5678 or +44 ••••5678 abroad.
+
+    Abroad it begins with the country code's first two digits, or its only one: just the codes 1 and 7 have one (E.164).
+    """
     if match := KOREAN_MOBILE.fullmatch(number):
         return f"0{match[1]}-••••-{match[3]}"
-    return f"{number[:3]} ••••{number[-4:]}"
+    country = number[: 2 if number[1] in "17" else 3]
+    return f"{country} ••••{number[-4:]}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from math import hypot
-from statistics import median
+from statistics import median_low
 
 AISLE = 1.8
 """Two seats of a row further apart than this many usual seat distances are not neighbours."""
@@ -66,7 +66,7 @@ class Hall:
 
 def _runs_of(row: Sequence[Spot]) -> Iterator[tuple[str, Run]]:
     gaps = [_distance(a, b) for a, b in pairwise(row)]
-    usual = median(gaps) if gaps else 0.0
+    usual = median_low(gaps) if gaps else 0.0  # a distance that occurs: an average would lie beyond a lone aisle
     start = 0
     for index in range(1, len(row) + 1):
         ends = index == len(row) or row[index].category != row[start].category
@@ -88,11 +88,12 @@ Free = Sequence[int]
 def pick(hall: Hall, free: Free, category: str, quantity: int) -> tuple[int, ...] | None:
     """The best free places of a category: any standing ones, else side by side, stranding no single seat if avoidable.
 
-    The first run in plan order that strands nobody wins; inside it, the places nearest its middle.
+    A category may have both: once too few standing places are left for all, its seats are offered. The first run in
+    plan order that strands nobody wins; inside it, the places nearest its middle.
     """
-    if category in hall.standing:
-        found = tuple(pos for pos, _ in zip(_free(hall.standing[category], free), range(quantity), strict=False))
-        return found if len(found) == quantity else None
+    standing = tuple(islice(_free(hall.standing.get(category, ()), free), quantity))
+    if len(standing) == quantity:
+        return standing
     fallback: tuple[int, tuple[int, ...]] | None = None
     for run in hall.runs.get(category, ()):
         offer = _best_in(run, free, quantity)

@@ -23,7 +23,7 @@ def exponent(currency: str) -> int:
         raise UnknownCurrency(f"currency {currency!r} is not known; use one of {known}") from None
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Money:
     """An amount in minor units (15,000 won is 15000, 3.75 dollars is 375)."""
 
@@ -53,13 +53,13 @@ class Money:
 
     def words(self, language: str) -> str:
         """How a person reads it: 45,000원 in Korean, ₩45,000 or $3.75 elsewhere."""
-        number = self.plain()
-        whole, dot, rest = number.partition(".")
-        grouped = f"{int(whole):,}" + (dot + rest)
-        if self.currency == "KRW":
-            return f"{grouped}원" if language == "ko" else f"₩{grouped}"
-        sign = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}.get(self.currency)
-        return f"{sign}{grouped}" if sign else f"{grouped} {self.currency}"
+        whole, dot, rest = self.plain().removeprefix("-").partition(".")
+        minus = "-" if self.amount < 0 else ""
+        grouped = f"{int(whole):,}{dot}{rest}"
+        if self.currency == "KRW" and language == "ko":
+            return f"{minus}{grouped}원"
+        sign = {"KRW": "₩", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}.get(self.currency)
+        return f"{minus}{sign}{grouped}" if sign else f"{minus}{grouped} {self.currency}"
 
 
 def parse_amount(text: str, currency: str) -> Money:

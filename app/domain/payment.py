@@ -21,6 +21,7 @@ class PaymentState(StrEnum):
 
 class PaymentEvent(StrEnum):
     SUBMIT = "be submitted"
+    CHALLENGE = "be challenged"
     AUTHORIZE = "be authorized"
     CAPTURE = "be captured"
     DECLINE = "be declined"
@@ -47,6 +48,11 @@ PAYMENT = Machine(
     PaymentState.CREATED,
     {
         PaymentEvent.SUBMIT: (frozenset({PaymentState.CREATED}), PaymentState.SUBMITTED),
+        # The buyer's bank wants to see the buyer (3-D Secure); the money waits for that.
+        PaymentEvent.CHALLENGE: (
+            frozenset({PaymentState.SUBMITTED, PaymentState.UNKNOWN}),
+            PaymentState.REQUIRES_ACTION,
+        ),
         PaymentEvent.AUTHORIZE: (
             frozenset({PaymentState.SUBMITTED, PaymentState.REQUIRES_ACTION, PaymentState.UNKNOWN}),
             PaymentState.AUTHORIZED,

@@ -39,7 +39,7 @@ def seat_words(section: str | None, row: str | None, seat: str | None, language:
 
 
 def shortened(text: str, width: int) -> str:
-    """At most `width` characters; what does not fit ends in two dots, which every alphabet has."""
+    """At most `width` characters, two or more; what does not fit ends in two dots, which every alphabet has."""
     return text if len(text) <= width else text[: max(width - 2, 0)].rstrip() + ".."
 
 

@@ -22,9 +22,13 @@ NAME = "cyberticket"
 USERADD_TRIES_MAX = 5
 USERADD_PAUSE_SECONDS = 0.3
 USERADD_SECONDS_MAX = 30
+SHELL_SECONDS_MAX = 10.0
 
 ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 """What the server's programs are told; nothing of ours, so that no PGPORT or PGOPTIONS leads them astray."""
+
+LAUNCH = '"$@" &'
+"""Leaves the program to init: nobody's child, it outlives us, and we leave no zombie behind."""
 
 FIRST_CLOSED = 'for path; do test -x "$path" || { printf %s "$path"; exit 0; }; done'
 """Prints the first of its arguments that cannot be entered, or nothing."""
@@ -65,10 +69,29 @@ class Account:
             extra_groups=self.groups,
         )
 
+    def launch(self, command: Iterable[str | Path], *, output: int, keep: Sequence[int]) -> None:
+        """Start a program as this user that outlives us; it writes to `output`. Raises OSError, SubprocessError."""
+        subprocess.run(  # noqa: S603 - the caller's own program; its arguments pass the shell unread
+            ["/bin/sh", "-c", LAUNCH, "sh", *(os.fspath(word) for word in command)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=True,
+            timeout=SHELL_SECONDS_MAX,
+            cwd="/",
+            env=ENVIRONMENT,
+            umask=0o077,
+            start_new_session=True,  # a Ctrl-C is for us, not for the program
+            pass_fds=keep,
+            user=self.user,
+            group=self.group,
+            extra_groups=self.groups,
+        )
+
     def first_closed(self, path: Path) -> Path | None:
         """The topmost folder on the way to `path`, itself included, that this user cannot enter."""
         way = [*reversed(path.parents), path]
-        found = self.run(["/bin/sh", "-c", FIRST_CLOSED, "sh", *way], seconds=10).stdout
+        found = self.run(["/bin/sh", "-c", FIRST_CLOSED, "sh", *way], seconds=SHELL_SECONDS_MAX).stdout
         return Path(found) if found else None
 
 

@@ -15,8 +15,8 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,9 +45,6 @@ STOP_SECONDS_MAX = 60.0
 ASK_SECONDS_MAX = 30
 OUTPUT_BYTES_MAX = 65_536
 
-LAUNCH = '"$@" &'
-"""Leaves the server to init, so that it is nobody's child: it outlives us, and we leave no zombie behind."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +53,7 @@ def join(data: Path, *, settings: Mapping[str, str] | None = None) -> Membership
 
     `settings` are PostgreSQL settings for a server that this call starts; one that runs keeps its own.
     """
-    try:
+    with _in_words(data):
         folder = Folder(data.expanduser().resolve())
         account = server_account()
         prepare(folder, account)
@@ -72,8 +69,20 @@ def join(data: Path, *, settings: Mapping[str, str] | None = None) -> Membership
                 member.end()
                 raise
             return member
+
+
+@contextmanager
+def _in_words(data: Path) -> Iterator[None]:
+    """Turn what the system refuses inside the block into DatabaseUnavailable."""
+    try:
+        yield
     except OSError as error:
         raise of_os_error(error, data=data) from error
+    except subprocess.SubprocessError as error:
+        raise DatabaseUnavailable(
+            f"A program that starts the database in {data} did not end as it should ({error});"
+            " see whether the machine is overloaded, and start again."
+        ) from error
 
 
 @dataclass(slots=True)
@@ -102,12 +111,9 @@ class Membership:
 
     def revive(self) -> None:
         """Start the server again if it has died. Raises DatabaseUnavailable."""
-        try:
-            with locks.turn(self.folder.start_lock):
-                if not self.left:
-                    _ensure_running(self)
-        except OSError as error:
-            raise of_os_error(error, data=self.folder.data) from error
+        with _in_words(self.folder.data), locks.turn(self.folder.start_lock):
+            if not self.left:
+                _ensure_running(self)
 
     def leave(self) -> None:
         """Stop using the server; the last to leave stops it. Harmless when repeated; never raises for the server."""
@@ -179,21 +185,7 @@ def _launch(member: Membership, *, server_lock: int) -> _Launched:
     reading, writing = os.pipe()
     try:
         os.set_blocking(reading, False)
-        subprocess.run(  # noqa: S603 - our own program; the arguments reach it unread by the shell
-            ["/bin/sh", "-c", LAUNCH, "sh", str(programs / "postgres"), "-D", str(folder.cluster), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=writing,
-            stderr=writing,
-            check=True,
-            cwd="/",
-            env=ENVIRONMENT,
-            umask=0o077,
-            start_new_session=True,  # a Ctrl-C is for us, not for the server
-            pass_fds=[server_lock],
-            user=account.user,
-            group=account.group,
-            extra_groups=account.groups,
-        )
+        account.launch([programs / "postgres", "-D", folder.cluster, *options], output=writing, keep=[server_lock])
     except BaseException:
         os.close(reading)
         raise

@@ -360,7 +360,7 @@ def calls(
             # Sequence and stop share one integer: a million of these rows stay small, and sort fast.
             order.setdefault(row["trip_id"], []).append(int(row["stop_sequence"]) << 32 | numbers[row["stop_id"]])
     if flexible:
-        tables.notes.add(f"{flexible} calls at zones on demand were left out: only calls at stops are understood")
+        tables.notes.add(f"calls at zones on demand were left out, as only calls at stops are understood: {flexible}")
     return _patterns(tables, trip_routes, order, list(known))
 
 

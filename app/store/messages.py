@@ -57,6 +57,11 @@ async def failed(tx: AsyncSession, identity: UUID, *, reason: str) -> None:
     await move_many(tx, Delivery, [identity], DeliveryEvent.FAIL, reason=reason[:500])
 
 
+async def requeue(tx: AsyncSession, identity: UUID) -> None:
+    """A failed delivery is to be sent once more, as if for the first time."""
+    await move_many(tx, Delivery, [identity], DeliveryEvent.REQUEUE, reason=None, channel=None, message_id=None)
+
+
 async def receive(tx: AsyncSession, *, channel: str, message_id: str, state: str, at: datetime, now: datetime) -> bool:
     """Keep a receipt and move its delivery forward; False when this one is known or names no message of ours (yet)."""
     fresh = await tx.execute(

@@ -103,16 +103,16 @@ async def bury(tx: AsyncSession, identity: UUID, *, now: datetime, reason: str) 
     )
 
 
-async def revive(tx: AsyncSession, identity: UUID, *, issuer_id: UUID | None, now: datetime) -> bool:
-    """Try a dead letter again from the beginning; False when there is no such dead letter of this issuer."""
+async def revive(tx: AsyncSession, identity: UUID, *, issuer_id: UUID | None, now: datetime) -> sa.Row[Any] | None:
+    """Try a dead letter again from the beginning; None when there is no such dead letter of this issuer."""
     result = await tx.execute(
         sa.text(
             "UPDATE outbox SET dead_at = NULL, due_at = :now, attempts = 0 WHERE id = :id AND dead_at IS NOT NULL"
-            " AND (CAST(:issuer AS uuid) IS NULL OR issuer_id = :issuer) RETURNING id"
+            " AND (CAST(:issuer AS uuid) IS NULL OR issuer_id = :issuer) RETURNING topic, payload"
         ),
         {"id": identity, "issuer": issuer_id, "now": now},
     )
-    return result.first() is not None
+    return result.first()
 
 
 async def dead(tx: AsyncSession, *, issuer_id: UUID | None, most: int) -> list[sa.Row[Any]]:

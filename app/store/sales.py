@@ -15,6 +15,7 @@ from app.domain.booking import BookingEvent, BookingState
 from app.domain.payment import PaymentState
 from app.domain.ticket import TicketState
 from app.store.bulk import insert_many
+from app.store.locks import exclusively
 from app.store.moves import move_many
 from app.store.tables import Booking, BookingItem, Payment, Ticket
 
@@ -83,12 +84,9 @@ async def open_bookings(tx: AsyncSession, asks: Sequence[NewBooking]) -> list[in
 async def _count_of_buyer(tx: AsyncSession, ask: NewBooking, together: Sequence[NewBooking]) -> int:
     """Live tickets this buyer has of the product, those of the same batch before this one included.
 
-    The advisory lock makes a second process wait, so that two halves of a limit are not taken at once.
+    The lock makes a second process wait, so that two halves of a limit are not taken at once.
     """
-    await tx.execute(
-        sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
-        {"name": f"buyer-limit:{ask.product_id}:{ask.buyer}"},
-    )
+    await exclusively(tx, f"buyer-limit:{ask.product_id}:{ask.buyer}")
     found = await tx.execute(
         sa.text(
             "SELECT count(*) FROM booking b JOIN booking_item i ON i.booking_id = b.id"
@@ -265,7 +263,7 @@ TICKET = """
         p.kind, p.title, p.face_value, p.slug AS product_slug, o.starts_at, o.code AS occasion_code,
         o.doors_at, o.slug AS occasion_slug, coalesce(v.name, pv.name) AS venue_name,
         coalesce(v.address, pv.address) AS venue_address,
-        r.category, r.name AS price_name, bi.amount, l.section, l.row, l.seat, l.numbered,
+        r.category, r.name AS price_name, r.position AS price_position, bi.amount, l.section, l.row, l.seat, l.numbered,
         so.name AS origin_name, sd.name AS destination_name, b.buyer, b.link_hash AS booking_link_hash
     FROM ticket t JOIN issuer i ON i.id = t.issuer_id JOIN product p ON p.id = t.product_id
         JOIN occasion o ON o.id = t.occasion_id JOIN booking b ON b.id = t.booking_id

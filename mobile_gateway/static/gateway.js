@@ -48,7 +48,7 @@ async function refresh(number) {
 function say(word) {
   status.dataset.state = word;
   if (word === "live") status.textContent = status.dataset.live;
-  else status.innerHTML = `<a href="?lang=${language}"></a>`;
+  else status.innerHTML = `<a href="/?lang=${language}"></a>`;
   if (word === "lost") status.firstChild.textContent = status.dataset.lost;
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,6 +19,8 @@ KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 5
 POLL_SECONDS = 0.01
 CONNECTIONS_WAITING_MAX = 1_024
+
+log = logging.getLogger(__name__)
 
 
 class NetworkDidNotStart(Exception):
@@ -46,8 +49,7 @@ async def serving(
                     await task
                     raise NetworkDidNotStart("the payment network ended before it served; see its log for the cause")
                 await asyncio.sleep(POLL_SECONDS)
-            host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            yield f"http://{host}:{listener.getsockname()[1]}"
+            yield _address(settings, listener)
         finally:
             server.should_exit = True
             await task
@@ -55,7 +57,9 @@ async def serving(
 
 def run(settings: NetworkSettings) -> None:
     """Serve until SIGINT or SIGTERM. One process: the keys being worked on are known to it alone."""
-    uvicorn.Server(_config(settings)).run()
+    with _listen(settings) as listener:
+        log.info("the payment network listens on %s", _address(settings, listener))
+        uvicorn.Server(_config(settings)).run(sockets=[listener])
 
 
 def _config(settings: NetworkSettings, *, clock: Clock | None = None, chance: Chance | None = None) -> uvicorn.Config:
@@ -72,6 +76,11 @@ def _config(settings: NetworkSettings, *, clock: Clock | None = None, chance: Ch
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+
+
+def _address(settings: NetworkSettings, listener: socket.socket) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{listener.getsockname()[1]}"
 
 
 def _listen(settings: NetworkSettings) -> socket.socket:

@@ -34,7 +34,9 @@ def origin(url: str) -> str:
 class NetworkSettings(BaseSettings):
     """The network's settings, from `CYBERTICKET_NETWORK_…` or given in code. There is no default key to forget."""
 
-    model_config = SettingsConfigDict(env_prefix="CYBERTICKET_NETWORK_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CYBERTICKET_NETWORK_", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     data_dir: Path
     """The folder that holds `network.sqlite3`; one running network per folder."""

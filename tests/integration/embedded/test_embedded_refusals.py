@@ -189,3 +189,12 @@ def test_the_default_folder_follows_the_user(monkeypatch: pytest.MonkeyPatch) ->
     assert default_data_dir() == Path("/somewhere/cyberticket")
     monkeypatch.setenv("XDG_DATA_HOME", "relative")
     assert default_data_dir() == Path("/home/kim/.local/share/cyberticket")
+
+
+def test_a_user_without_a_home_is_asked_for_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 70_123)
+    monkeypatch.setattr("os.getuid", lambda: 70_123)
+    with pytest.raises(DatabaseUnavailable, match="say where the data goes with --data"):
+        default_data_dir()

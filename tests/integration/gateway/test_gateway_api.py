@@ -32,7 +32,7 @@ async def test_a_ticket_reaches_the_phone_is_stored_in_it_and_its_receipt_comes_
     message_id = answer.json()["message_id"]
     assert answer.json() == {"message_id": message_id, "parts": 1, "coding": "gsm7"}
 
-    await until(lambda: gateway.inbox())
+    await until(gateway.inbox)
     phone = await gateway.handset()
     assert phone["inbox"][0]["from"] == "Cyberticket"
     assert phone["inbox"][0]["links"] == ["https://tickets.example/t/QZ9KD2"]
@@ -58,7 +58,7 @@ async def test_the_same_request_again_is_the_same_message_and_arrives_once(gatew
     answers = await asyncio.gather(*(gateway.send() for _ in range(20)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["message_id"] for answer in answers}) == 1
-    await until(lambda: gateway.inbox())
+    await until(gateway.inbox)
     await gateway.send()
     assert await gateway.inbox() == [TICKET]
 
@@ -74,7 +74,7 @@ async def test_messages_wait_for_a_phone_that_is_off(gateway: Gateway) -> None:
     assert await gateway.inbox() == []
     assert (await gateway.handset())["screen"] == []
     await gateway.client.put(f"/subscribers/{NUMBER}", json={"state": "on"})
-    await until(lambda: gateway.inbox())
+    await until(gateway.inbox)
     subscriber = (await gateway.client.get(f"/subscribers/{NUMBER}")).json()
     assert subscriber == {"number": NUMBER, "state": "on", "model": "feature", "language": "en"}
 
@@ -104,7 +104,7 @@ async def test_a_number_the_network_refuses_ends_at_once(gateway: Gateway, switc
 
 async def test_keys_open_and_scroll_a_message(gateway: Gateway) -> None:
     await gateway.send()
-    await until(lambda: gateway.inbox())
+    await until(gateway.inbox)
     opened = (await gateway.client.post(f"/handsets/{NUMBER}/keys", json={"key": "ok"})).json()
     assert opened["screen"][1] == "ID 482910375-6"
     assert opened["inbox"][0]["opened"] is True

@@ -76,7 +76,7 @@ async def test_an_accepted_message_survives_kill_9_and_arrives_once_after_the_re
 
 
 async def test_watchers_are_told_of_each_change_and_do_not_keep_the_gateway_from_stopping(tmp_path: Path) -> None:
-    settings = GatewaySettings(data_dir=tmp_path, port=0, accounts="demo:demo1234")  # type: ignore[arg-type]  # is parsed
+    settings = GatewaySettings(data_dir=tmp_path, port=0, accounts="demo:demo1234")
     seen: list[str] = []
     greeted = asyncio.Event()
 

@@ -239,6 +239,24 @@ async def test_a_file_of_another_schema_or_no_database_is_refused(tmp_path: Path
         Store.open(tmp_path)
 
 
+async def test_a_folder_that_cannot_be_made_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnusable, match="choose another data folder"):
+        Store.open(tmp_path / "file" / "folder")
+
+
+async def test_a_store_that_cannot_keep_up_refuses_instead_of_growing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store._jobs, "maxsize", 1)
+    jobs = [asyncio.create_task(store.run(lambda ledger: ledger.next_due())) for _ in range(200)]
+    outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+    refused = [outcome for outcome in outcomes if outcome is not None]
+    assert refused
+    assert all(isinstance(outcome, StoreFailed) for outcome in refused)
+    assert await store.run(lambda ledger: ledger.next_due()) is None
+
+
 async def test_messages_can_be_read_by_their_owner_only(store: Store, tmp_path: Path) -> None:
     await store.run(lambda ledger: submit(ledger, "a"))
     for path in tmp_path.glob("gateway.sqlite3*"):  # noqa: ASYNC240 - nobody else runs in this loop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from html import unescape
@@ -179,6 +180,16 @@ async def test_the_other_language_keeps_the_visit(network: Network) -> None:
 
     assert "90,000원" in korean.text
     assert "한강 콘서트홀" in korean.text
+
+
+async def test_an_overrun_network_asks_for_the_card_once_more(tmp_path: Path) -> None:
+    async with a_network(tmp_path, jobs_waiting_max=1) as network:
+        answers = await asyncio.gather(*(typed(network) for _ in range(100)))
+
+    overrun = [answer for answer in answers if answer.status_code == 503]
+    assert overrun, "100 cards at once did not overrun a queue of one"
+    assert "Nothing was paid. Type the card once more." in overrun[0].text
+    assert {answer.status_code for answer in answers} <= {303, 503}
 
 
 async def test_a_form_beyond_the_limit_is_refused_in_words(network: Network) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sqlite3
@@ -33,8 +34,17 @@ asyncio.run(main())
 AUTHORIZED = {"Authorization": f"Bearer {SECRET}"}
 
 
+FOREVER = """
+import logging
+from app.payments.sandbox import NetworkSettings, run
+
+logging.basicConfig(level="INFO", format="%(message)s")
+run(NetworkSettings())
+"""
+
+
 @asynccontextmanager
-async def a_process(folder: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+async def a_process(folder: Path, program: str = PROGRAM) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
     """The network as a program of its own; killed at the end if it still runs."""
     environment = {
         **os.environ,
@@ -44,11 +54,13 @@ async def a_process(folder: Path) -> AsyncIterator[tuple[str, asyncio.subprocess
         "CYBERTICKET_NETWORK_PORT": "0",
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, env=environment, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", program, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     assert process.stdout is not None
     try:
-        base_url = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
+        await asyncio.wait_for(process.stdout.readuntil(b"http://127.0.0.1:"), 30)
+        port = await process.stdout.readline()
+        base_url = "http://127.0.0.1:" + port.decode().strip()
         yield base_url, process
     finally:
         if process.returncode is None:
@@ -156,6 +168,48 @@ async def test_requests_that_wait_together_share_a_commit_and_one_fault_is_its_o
     assert kept == 19
 
 
+async def test_on_a_full_disk_nobody_is_told_of_an_effect_that_is_not_there(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite3", jobs_waiting_max=100)
+    await ledger.open()
+
+    def write(connection: sqlite3.Connection, body: str) -> str:
+        connection.execute(
+            "INSERT INTO answers (scope, key, fingerprint, status, body, created) VALUES ('', ?, '', 200, ?, 0)",
+            (body[:9], body),
+        )
+        return body
+
+    def keys(connection: sqlite3.Connection) -> set[str]:
+        return {key for (key,) in connection.execute("SELECT key FROM answers")}
+
+    try:
+        (pages,) = await ledger.run(lambda connection: connection.execute("PRAGMA page_count").fetchone())
+        await ledger.run(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages + 8}").fetchone())
+        bodies = ["first", "x" * 1_000_000, "last"]
+        outcomes = await asyncio.gather(
+            *(ledger.run(partial(write, body=body)) for body in bodies), return_exceptions=True
+        )
+        kept = await ledger.run(keys)
+        assert await ledger.run(partial(write, body="later")) == "later"
+    finally:
+        await ledger.close()
+
+    assert isinstance(outcomes[1], sqlite3.OperationalError)
+    assert kept == {outcome for outcome in outcomes if isinstance(outcome, str)}
+
+
+async def test_each_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite3", jobs_waiting_max=100)
+    await ledger.open()
+    try:
+        journal = await ledger.run(lambda connection: connection.execute("PRAGMA journal_mode").fetchone()[0])
+        synchronous = await ledger.run(lambda connection: connection.execute("PRAGMA synchronous").fetchone()[0])
+    finally:
+        await ledger.close()
+
+    assert (journal, synchronous) == ("wal", 2)  # 2 is FULL: the log is on disk before the commit returns
+
+
 async def test_a_caller_that_goes_away_leaves_the_others_served(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite3", jobs_waiting_max=100)
     await ledger.open()
@@ -174,6 +228,19 @@ async def test_serving_gives_an_address_that_answers_until_it_ends(tmp_path: Pat
             assert (await http.get(f"{base_url}/healthz")).json() == {"status": "ok"}
         with pytest.raises(httpx.TransportError):
             await http.get(f"{base_url}/healthz")
+
+
+async def test_the_program_of_its_own_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
+    async with a_process(tmp_path, FOREVER) as (base_url, process), httpx.AsyncClient() as http:
+        for _ in range(200):
+            with contextlib.suppress(httpx.TransportError):
+                assert (await http.get(f"{base_url}/healthz")).json() == {"status": "ok"}
+                break
+            await asyncio.sleep(0.02)
+        else:
+            pytest.fail("the program never answered")
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), 10)
 
 
 async def test_a_port_that_is_taken_is_an_error_and_not_a_hang(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from payment_network_kit import GOOD_CARD, PUBLISHABLE, Network, a_network
@@ -209,6 +210,31 @@ async def test_what_was_only_partly_taken_is_only_partly_refundable(network: Net
 
     assert (await network.post("/v1/refunds", {"payment_intent": intent_id, "amount": 5_001})).status_code == 400
     assert (await network.post("/v1/refunds", {"payment_intent": intent_id, "amount": 5_000})).status_code == 200
+
+
+async def test_refunds_are_listed_newest_first_of_one_payment_or_of_all(network: Network) -> None:
+    first, second = await network.a_paid_intent(), await network.a_paid_intent()
+    for intent_id, amount in ((first, 1), (second, 2), (first, 3)):
+        await network.post("/v1/refunds", {"payment_intent": intent_id, "amount": amount})
+
+    async def amounts(**query: Any) -> list[int]:
+        listed = (await network.http.get("/v1/refunds", params=query)).json()
+        return [refund["amount"] for refund in listed["data"]]
+
+    newest = (await network.http.get("/v1/refunds", params={"limit": 1})).json()
+    assert newest["has_more"]
+    assert await amounts() == [3, 2, 1]
+    assert await amounts(payment_intent=first) == [3, 1]
+    assert await amounts(starting_after=newest["data"][0]["id"]) == [2, 1]
+
+
+async def test_a_reason_that_is_none_of_the_known_ones_gives_nothing_back(network: Network) -> None:
+    intent_id = await network.a_paid_intent()
+
+    answer = await network.post("/v1/refunds", {"payment_intent": intent_id, "reason": "whim"})
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "reason")
+    assert (await network.http.get("/v1/refunds")).json()["data"] == []
 
 
 async def test_reserved_money_is_cancelled_and_not_refunded(network: Network) -> None:

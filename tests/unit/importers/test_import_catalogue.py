@@ -282,6 +282,23 @@ def test_a_fault_names_the_very_line(tmp_path: Path, old: str, new: str) -> None
     assert str(fault).startswith(f"catalogue.yaml:{fault.row} issuers[0]")
 
 
+def test_a_price_of_no_occasions_places_is_refused(tmp_path: Path) -> None:
+    unused = "          - {category: VIP, name: {ko: 귀빈석}, amount: 90000}\n        occasions:"
+    fault = the_fault(lambda: read(a_catalogue(tmp_path, ("        occasions:", unused))))
+    assert fault.reason == '"VIP" is a category of no occasion\'s places'
+
+
+def test_a_product_without_any_price_is_refused(tmp_path: Path) -> None:
+    text = CATALOGUE[CATALOGUE.index("        prices:\n          - {category: gift") :]
+    fault = the_fault(lambda: read(a_catalogue(tmp_path, (text, ""))))
+    assert (fault.field, "every occasion needs prices" in fault.reason) == ("issuers[0].products[2].prices", True)
+
+
+def test_after_a_fault_in_a_venue_no_product_is_blamed_for_it(tmp_path: Path) -> None:
+    fault = the_fault(lambda: read(a_catalogue(tmp_path, ("- slug: hall\n        name", "- slug: Hall\n        name"))))
+    assert fault.field == "issuers[0].venues[0].slug"
+
+
 def test_a_key_twice_names_both_lines(tmp_path: Path) -> None:
     fault = the_fault(
         lambda: read(a_catalogue(tmp_path, ("    language: ko\n", "    language: ko\n    language: ko\n")))

@@ -64,6 +64,14 @@ SPOILED: list[tuple[str, str, str, int | None, str | None, str]] = [
     ("fare_attributes.txt", "1500,KRW", "1500,WON", 2, "currency_type", "currency 'WON' is not known"),
     ("fare_attributes.txt", "2300,KRW", "2300,USD", None, None, "an issuer sells in one currency"),
     ("fare_attributes.txt", "KRW,0\nfar", "KRW,5\nfar", 2, "transfers", "is not 0, 1, 2 or empty"),
+    (
+        "fare_attributes.txt",
+        "transfers\nnear,1500,KRW,0",
+        "transfers,transfer_duration\nnear,1500,KRW,1,1h",
+        2,
+        "transfer_duration",
+        "is not a number of seconds",
+    ),
     ("fare_attributes.txt", "far,", "near,", 3, "fare_id", "on an earlier row too"),
     ("fare_rules.txt", "far,,a", "fax,,a", 4, "fare_id", '"fax" is not in fare_attributes.txt'),
     ("fare_rules.txt", "far,,a", "far,r9,a", 4, "route_id", '"r9" is not in routes.txt'),
@@ -154,7 +162,7 @@ def test_a_bom_crlf_quotes_blank_lines_spaces_and_extra_columns_change_nothing(t
 
     def oddly(text: str) -> bytes:
         header, *rows = text.splitlines()
-        lines = [f"extra, {header} ", "", *(f'"a ""quoted"", thing",{row} ' for row in rows), ",,", "   "]
+        lines = [f"{header} , extra", "", *(f'{row} ,"a ""quoted"", thing"' for row in rows), ",,", "   "]
         return b"\xef\xbb\xbf" + "\r\n".join(lines).encode()
 
     changed: dict[str, str | bytes | None] = {name: oddly(text) for name, text in FEED.items()}

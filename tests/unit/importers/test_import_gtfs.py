@@ -154,6 +154,22 @@ def test_a_stop_where_no_trip_calls_is_left_out_and_told(tmp_path: Path) -> None
     assert "stops where no trip calls were left out: 1" in notes_of(folder)
 
 
+def test_calls_at_zones_on_demand_are_left_out_and_told(tmp_path: Path) -> None:
+    times = FEED["stop_times.txt"].replace("stop_sequence", "stop_sequence,location_id", 1) + "t3,,,,9,around\n"
+    folder = a_folder(tmp_path, {"stop_times.txt": times})
+    assert the_issuer(folder).routes[1].patterns == (("P", "H"),)
+    assert "calls at zones on demand were left out" in notes_of(folder)
+
+
+def test_a_translation_of_the_record_outranks_one_of_the_words(tmp_path: Path) -> None:
+    translations = (
+        "table_name,field_name,language,translation,record_id,field_value\n"
+        "stops,stop_name,ko,언덕,,Hill\nstops,stop_name,ko,항구,,Port\nstops,stop_name,ko,포구,P,\n"
+    )
+    stops = the_issuer(a_folder(tmp_path, {"translations.txt": translations})).stops
+    assert [stop.name.get("ko") for stop in stops] == ["포구", "언덕", None]
+
+
 # --- fares ----------------------------------------------------------------------------------------------------------
 
 

@@ -136,7 +136,8 @@ async def test_an_answer_that_trickles_in_is_cut_off_by_the_total_time(http: htt
     respx.post(INTENTS).mock(side_effect=trickle)
     settings = StripeSettings(URL, SecretStr("sk_test_x"), tries_seconds=0.02)
 
-    outcome = await Stripe(http, settings, chance=lambda: 0.5).prepare(CHARGE)
+    async with asyncio.timeout(2):
+        outcome = await Stripe(http, settings, chance=lambda: 0.5).prepare(CHARGE)
 
     assert outcome == Unknown("no answer within 0.02 s")
 

@@ -1,0 +1,168 @@
+"""`cyberticket demo`: everything up, sample data in, tickets sold and delivered in front of your eyes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app import logs
+from app.cli.shop import TICKET, Shop
+from app.cli.stack import Plan, Stack, demo_data_dir, free_or, running
+
+console = Console()
+
+PORT, GATEWAY_PORT = 8000, 8001
+BUYER, FRIEND = "+821012345678", "+821087654321"
+CARDS = (
+    ("4242 4242 4242 4242", "approved"),
+    ("4000 0000 0000 0002", "declined"),
+    ("4000 0000 0000 9995", "insufficient funds"),
+    ("4000 0000 0000 0069", "expired card"),
+)
+TOP_UP_WON = 50_000
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("demo")(demo)
+
+
+def demo(
+    port: Annotated[int | None, typer.Option(help=f"Port of the sales server, {PORT} if it is free.")] = None,
+    gateway_port: Annotated[int | None, typer.Option(help=f"Port of the phones, {GATEWAY_PORT} if free.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder of the demo.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write addresses and keys here, for scripts.")
+    ] = None,
+) -> None:
+    """Start everything with sample data, sell a few tickets, and stay up until Ctrl-C."""
+    plan = Plan(
+        data=(data or demo_data_dir()).resolve(),
+        port=free_or(PORT if port is None else port, given=port is not None),
+        gateway_port=free_or(GATEWAY_PORT if gateway_port is None else gateway_port, given=gateway_port is not None),
+    )
+    logs.configure(os.environ.get("CYBERTICKET_LOG_LEVEL", "WARNING"))
+    asyncio.run(_demo(plan, json_file))
+
+
+async def _demo(plan: Plan, json_file: Path | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(plan, say=lambda text: console.print(text, style="dim")) as stack:
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+            shop = shop_of(stack, http)
+            gate = await show(shop, console.print)
+        _addresses(stack)
+        if json_file is not None:
+            write_json(json_file, stack, gate)
+        console.print("Ctrl-C stops everything. What was sold stays in", str(plan.data), style="dim")
+        await stop.wait()
+        console.print("Stopping …", style="dim")
+
+
+def shop_of(stack: Stack, http: httpx.AsyncClient) -> Shop:
+    return Shop(
+        app_url=stack.app_url,
+        gateway_url=stack.gateway_url,
+        network_url=stack.network_url,
+        publishable_key=stack.publishable_key,
+        staff_key=stack.staff_key,
+        http=http,
+    )
+
+
+async def show(shop: Shop, say: Callable[[str], Any]) -> str:
+    """Sell a theatre gift, a bus ride and a voucher, and let the gift's holder in; gives the gate's token."""
+    await shop.http.put(f"{shop.gateway_url}/subscribers/{BUYER}", json={"state": "on", "model": "smart"})
+    await shop.http.put(f"{shop.gateway_url}/subscribers/{FRIEND}", json={"state": "on", "model": "feature"})
+    say("\n[bold]Three sales, in front of your eyes[/]")
+    card = {"kind": "card", "token": await shop.card("4242424242424242")}
+    gift = await _sell_seat(shop, card)
+    say(f"  a theatre seat, paid by card, sent to a friend's phone {FRIEND}")
+    await _sell_ride(shop, card)
+    say(f"  a ride on the island's bus, from its own transit feed, to {BUYER}")
+    await _sell_voucher(shop, card)
+    say(f"  a gift voucher of 50,000 won to {FRIEND}")
+    await shop.call(
+        "POST",
+        f"{shop.app_url}/staff/emoney/topups",
+        body={"issuer": gift["issuer"], "handset": BUYER, "amount": TOP_UP_WON, "currency": "KRW"},
+        bearer=shop.staff_key,
+    )
+    say(f"  50,000 won of e-money for {BUYER}; its PIN went there by message")
+    message, match = await shop.message(FRIEND, TICKET)
+    await shop.store(FRIEND, message["id"])
+    gate = await shop.gate(gift["issuer"], "Demo gate")
+    verdict = await shop.present(gate, f"{match[1]} {match[2]}", use=False)
+    say(f"  the gate looks at the friend's ticket {match[1]}: {verdict['words']['en']}\n")
+    return gate
+
+
+async def _sell_seat(shop: Shop, card: dict[str, str]) -> dict[str, Any]:
+    occasions = (await shop.get("/catalogue/occasions", kind="admission", limit=20))["occasions"]
+    occasion = next(one for one in occasions if any(one["free"].get(price["category"]) for price in one["prices"]))
+    price = next(price for price in occasion["prices"] if occasion["free"].get(price["category"]))
+    line = {"price": price["id"], "quantity": 1, "handsets": [FRIEND]}
+    booking = await _paid(shop, {"occasion": occasion["id"], "lines": [line], "buyer": BUYER, "language": "en"}, card)
+    return {**booking, "issuer": occasion["issuer"]}
+
+
+async def _sell_ride(shop: Shop, card: dict[str, str]) -> None:
+    stops = (await shop.get("/catalogue/stops"))["stops"]
+    feed = next(one["issuer"] for one in stops if one["issuer"] != "badaro-bus")
+    first, last = [one for one in stops if one["issuer"] == feed][:: len([s for s in stops if s["issuer"] == feed]) - 1]
+    journey = {"origin": first["id"], "destination": last["id"]}
+    product = (await shop.get("/catalogue/products", kind="ride", **journey))["products"][0]
+    detail = await shop.get(f"/catalogue/products/{product['id']}", **journey)
+    line = {"price": detail["prices"][0]["id"], **journey}
+    await _paid(shop, {"product": product["id"], "lines": [line], "buyer": BUYER, "language": "ko"}, card)
+
+
+async def _sell_voucher(shop: Shop, card: dict[str, str]) -> None:
+    product = (await shop.get("/catalogue/products", kind="voucher"))["products"][0]
+    detail = await shop.get(f"/catalogue/products/{product['id']}")
+    line = {"price": detail["prices"][0]["id"], "handsets": [FRIEND]}
+    await _paid(shop, {"product": product["id"], "lines": [line], "buyer": BUYER, "language": "ko"}, card)
+
+
+async def _paid(shop: Shop, body: dict[str, Any], card: dict[str, str]) -> dict[str, Any]:
+    _, booking = await shop.book(body)
+    await shop.pay(booking, card)
+    await shop.delivered(booking)
+    return booking
+
+
+def _addresses(stack: Stack) -> None:
+    table = Table(title="Cyberticket is up", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("Buy tickets", f"[link={stack.app_url}/]{stack.app_url}/[/link]")
+    table.add_row("Look at the phones", f"[link={stack.gateway_url}/]{stack.gateway_url}/[/link]")
+    table.add_row("API, with examples", f"{stack.app_url}/docs")
+    table.add_row("Payment network", stack.network_url)
+    table.add_row("Staff key", stack.staff_key)
+    for number, outcome in CARDS:
+        table.add_row(f"Card {number}", f"{outcome}; any later date, any CVC")
+    console.print(table, soft_wrap=True)
+
+
+def write_json(file: Path, stack: Stack, gate: str) -> None:
+    """For scripts: base addresses, the staff key, a gate's token."""
+    content = {
+        "app_url": stack.app_url,
+        "gateway_url": stack.gateway_url,
+        "network_url": stack.network_url,
+        "publishable_key": stack.publishable_key,
+        "staff_key": stack.staff_key,
+        "gate_token": gate,
+    }
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,74 @@
+"""An ASGI application on a socket of its own, inside this event loop or as the whole program."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+BACKLOG = 2_048
+SHUTDOWN_SECONDS = 5
+
+
+class DidNotStart(OSError):
+    """The server ended before it served; its log says why."""
+
+
+class _Guest(uvicorn.Server):
+    """A server inside somebody else's loop: signals are its host's affair."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; raises OSError with a sentence when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as fault:
+        listener.close()
+        raise OSError(f"Port {port} on {host} cannot be used ({fault.strerror}). Name another one.") from fault
+    listener.listen(BACKLOG)
+    return listener
+
+
+def config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        lifespan="on",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+
+
+@contextlib.asynccontextmanager
+async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve for as long as the block lasts; raises DidNotStart."""
+    server = _Guest(config(app))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            if task.done():
+                await task
+                raise DidNotStart("The server ended before it served; its log says why.")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def serve(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    uvicorn.Server(config(app)).run(sockets=[listener])

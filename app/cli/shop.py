@@ -1,0 +1,162 @@
+"""A buyer, a holder and a steward who use nothing but the public interfaces, and tell what crossed the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+TICKET = re.compile(r"([0-9]{9}-[0-9])\s+PIN\s+([0-9]{6})")
+EMONEY_PIN = re.compile(r"PIN ([0-9]{6})")
+LINK = re.compile(r"https?://\S+/t/\S+")
+WAIT_SECONDS = 15.0
+Json = dict[str, Any]
+
+
+class StepFailed(Exception):
+    """A step did not end as it must; the sentence says which and what came instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request with its answer, as told to whoever watches."""
+
+    method: str
+    url: str
+    status: int
+    seconds: float
+    sent: object
+    received: object
+
+
+@dataclass(slots=True)
+class Shop:
+    """Speaks HTTP to the sales server, the payment network and the mobile gateway."""
+
+    app_url: str
+    gateway_url: str
+    network_url: str
+    publishable_key: str
+    staff_key: str
+    http: httpx.AsyncClient
+    tell: Callable[[Exchange], None] = field(default=lambda _exchange: None)
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        expect: tuple[int, ...] = (200, 201, 202),
+        bearer: str | None = None,
+        body: Mapping[str, Any] | None = None,
+        form: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> tuple[int, Any]:
+        """One exchange; raises StepFailed when the status is not one of `expect`."""
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        if method == "POST":
+            headers["Idempotency-Key"] = secrets.token_hex(16)
+        started = time.perf_counter()
+        answer = await self.http.request(method, url, json=body, data=form, params=params, headers=headers)
+        seconds = time.perf_counter() - started
+        kind = answer.headers.get("content-type", "")
+        received = answer.json() if "json" in kind else f"{kind}, {len(answer.content)} bytes"
+        self.tell(Exchange(method, str(answer.request.url), answer.status_code, seconds, body or form, received))
+        if answer.status_code not in expect:
+            raise StepFailed(f"{method} {url} answered {answer.status_code}: {received}")
+        return answer.status_code, received
+
+    async def get(self, path: str, *, bearer: str | None = None, **params: object) -> Any:
+        return (await self.call("GET", self.app_url + path, bearer=bearer, params=params))[1]
+
+    # --- the buyer ----------------------------------------------------------------------------------------------
+
+    async def station(self, words: str, *, issuer: str) -> Json:
+        found = (await self.get("/catalogue/stops", q=words, issuer=issuer))["stops"]
+        if not found:
+            raise StepFailed(f"no station is called {words!r}")
+        station: Json = found[0]
+        return station
+
+    async def book(self, body: Json) -> tuple[int, Json]:
+        """201 with the hold, or 409 with second choices."""
+        return await self.call("POST", f"{self.app_url}/bookings", body=body, expect=(201, 409))
+
+    async def card(self, number: str) -> str:
+        """A card's token, made at the payment network: the number goes nowhere else."""
+        form = {
+            "type": "card",
+            "card[number]": number,
+            "card[exp_month]": "12",
+            "card[exp_year]": "2034",
+            "card[cvc]": "123",
+        }
+        url = f"{self.network_url}/v1/payment_methods"
+        _, method = await self.call("POST", url, form=form, bearer=self.publishable_key)
+        token: str = method["id"]
+        return token
+
+    async def pay(self, booking: Json, instrument: Json) -> tuple[int, Json]:
+        """200 when it is paid, 402 when the instrument is refused."""
+        url = f"{self.app_url}/bookings/{booking['id']}/payments"
+        return await self.call("POST", url, body={"instrument": instrument}, bearer=booking["link"], expect=(200, 402))
+
+    async def tickets(self, booking: Json) -> list[Json]:
+        found: list[Json] = (await self.get(f"/bookings/{booking['id']}/tickets", bearer=booking["link"]))["tickets"]
+        return found
+
+    async def delivered(self, booking: Json) -> Json:
+        """Wait until every message of a booking is on its handset; raises StepFailed."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            url = f"{self.app_url}/bookings/{booking['id']}"
+            answer = await self.http.get(url, headers={"Authorization": f"Bearer {booking['link']}"})
+            seen: Json = answer.json()
+            if seen["deliveries"] and all(one["state"] == "delivered" for one in seen["deliveries"]):
+                return seen
+            await asyncio.sleep(0.1)
+        raise StepFailed(f"the messages of booking {booking['id']} did not arrive within {WAIT_SECONDS:.0f} s")
+
+    # --- the handset --------------------------------------------------------------------------------------------
+
+    async def message(self, number: str, pattern: re.Pattern[str]) -> tuple[Json, re.Match[str]]:
+        """The newest message on a handset that matches, waited for; raises StepFailed."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            answer = await self.http.get(f"{self.gateway_url}/handsets/{number}")
+            inbox: list[Json] = answer.json()["inbox"] if answer.is_success else []
+            for message in sorted(inbox, key=lambda one: str(one["received_at"]), reverse=True):
+                if match := pattern.search(message["text"]):
+                    return message, match
+            await asyncio.sleep(0.1)
+        raise StepFailed(f"no such message reached {number} within {WAIT_SECONDS:.0f} s")
+
+    async def store(self, number: str, message_id: str) -> Json:
+        """Keep the ticket in the handset's memory: the patent's step 9."""
+        url = f"{self.gateway_url}/handsets/{number}/messages/{message_id}/store"
+        phone: Json = (await self.call("POST", url))[1]
+        return phone
+
+    # --- the gate -----------------------------------------------------------------------------------------------
+
+    async def gate(self, issuer: str, name: str) -> str:
+        """Set a gate up and give its token."""
+        _, invited = await self.call(
+            "POST", f"{self.app_url}/staff/gates", body={"issuer": issuer, "name": name}, bearer=self.staff_key
+        )
+        _, enrolled = await self.call("POST", f"{self.app_url}/gate/enrolments", body={"code": invited["code"]})
+        token: str = enrolled["token"]
+        return token
+
+    async def present(self, gate: str, text: str, *, use: bool = True) -> Json:
+        """What the gate says to a presented ticket."""
+        verb = "admissions" if use else "checks"
+        body = {"scan_id": secrets.token_hex(8), "presented": text}
+        verdict: Json = (await self.call("POST", f"{self.app_url}/gate/{verb}", body=body, bearer=gate))[1]
+        return verdict

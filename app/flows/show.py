@@ -1,0 +1,142 @@
+"""Showing: the barcodes of a ticket, made when somebody looks; and who may look."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import barcode
+from app.domain.credential import Body, CodeId, Flag, LinkToken, compact_text, signed_text, validity
+from app.domain.refusals import NotDrawable, NotFound
+from app.domain.ticket import Kind, TicketState
+from app.store import messages, sales
+from app.world import World
+
+CLASS_MAX = 0xFFFF
+SCALE_MAX = 20
+
+
+def signed_code(world: World, ticket: sa.Row[Any]) -> str:
+    """CT1: verifiable with public keys alone."""
+    begins, minutes = validity(ticket.valid_from, ticket.valid_until)
+    flags = Flag(0)
+    if ticket.uses > 1:
+        flags |= Flag.MULTI_RIDE
+    if ticket.kind == Kind.VOUCHER:
+        flags |= Flag.STORED_VALUE
+    if ticket.handset != ticket.buyer:
+        flags |= Flag.GIFT
+    signer = world.house.keys.signer
+    body = Body(
+        kid=signer.kid,
+        code_id=CodeId(ticket.code),
+        occasion_code=ticket.occasion_code,
+        class_code=min(ticket.price_position, CLASS_MAX),
+        not_before_minute=begins,
+        duration_minutes=minutes,
+        flags=flags,
+    )
+    return signed_text(body, signer.sign)
+
+
+def compact_code(world: World, ticket: sa.Row[Any]) -> str:
+    """CT0: small enough for the smallest screens."""
+    mac = world.house.keys.compact_mac(ticket.kid, issuer_id=ticket.issuer_id, occasion_code=ticket.occasion_code)
+    return compact_text(CodeId(ticket.code), mac)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    body: bytes
+    media_type: str
+    etag: str
+
+
+async def picture(
+    world: World, ticket: sa.Row[Any], form: str, *, face: str, scale: int, width: int, height: int
+) -> Picture:
+    """The barcode as svg, png or wbmp; raises NotDrawable. `face` is ct1 or ct0; a WBMP picks the one that fits."""
+    if ticket.state != TicketState.VALID:
+        raise NotDrawable("This ticket was revoked; it has no barcode any more.")
+    name = f"{ticket.id}:{ticket.generation}:{world.house.keys.signer.kid}:{form}:{face}:{scale}:{width}x{height}"
+    etag = hashlib.sha256(name.encode()).hexdigest()[:32]
+    text = signed_code(world, ticket) if face == "ct1" else compact_code(world, ticket)
+    if form == "svg":
+        return Picture((await asyncio.to_thread(_svg, text)).encode(), "image/svg+xml", etag)
+    if form == "png":
+        return Picture(await asyncio.to_thread(_png, text, min(scale, SCALE_MAX)), "image/png", etag)
+    compact, signed = compact_code(world, ticket), signed_code(world, ticket)
+    try:
+        body = await asyncio.to_thread(barcode.wbmp_for, barcode.Screen(width, height), compact=compact, signed=signed)
+    except ValueError as fault:
+        raise NotDrawable(f"{fault}.") from None
+    return Picture(body, "image/vnd.wap.wbmp", etag)
+
+
+def _svg(text: str) -> str:
+    return barcode.svg(barcode.draw(text))
+
+
+def _png(text: str, scale: int) -> bytes:
+    return barcode.png(barcode.draw(text), scale=scale)
+
+
+async def ticket(world: World, ticket_id: UUID) -> sa.Row[Any]:
+    """Raises NotFound."""
+    async with world.transaction() as tx:
+        row = await sales.ticket(tx, ticket_id)
+    if row is None:
+        raise NotFound("There is no such ticket.")
+    return row
+
+
+async def ticket_by_link(world: World, token: str) -> sa.Row[Any]:
+    """The ticket behind a message's link; raises NotFound, also for a link of an earlier generation."""
+    try:
+        digest = LinkToken(token).digest()
+    except ValueError:
+        raise NotFound("This ticket link is not complete. Open it from the message again.") from None
+    async with world.transaction() as tx:
+        row = await sales.ticket_by_link(tx, digest)
+    if row is None:
+        raise NotFound("There is no ticket behind this link.")
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class BookingView:
+    """A booking with everything its page shows."""
+
+    booking: sa.Row[Any]
+    items: list[sa.Row[Any]]
+    payments: list[sa.Row[Any]]
+    deliveries: list[sa.Row[Any]]
+
+
+async def booking(world: World, booking_id: UUID) -> BookingView:
+    """Raises NotFound."""
+    async with world.transaction() as tx:
+        row = (await sales.bookings(tx, [booking_id])).get(booking_id)
+        if row is None:
+            raise NotFound("There is no such booking.")
+        items = (await sales.items(tx, [booking_id]))[booking_id]
+        return BookingView(row, items, await sales.payments(tx, booking_id), await messages.of_booking(tx, booking_id))
+
+
+async def booking_by_link(world: World, link_hash: bytes) -> sa.Row[Any]:
+    """Raises NotFound."""
+    async with world.transaction() as tx:
+        row = await sales.booking_by_link(tx, link_hash)
+    if row is None:
+        raise NotFound("There is no booking behind this link.")
+    return row
+
+
+async def tickets(world: World, booking_id: UUID) -> list[sa.Row[Any]]:
+    async with world.transaction() as tx:
+        return await sales.tickets_of(tx, booking_id)

@@ -1,0 +1,214 @@
+"""Staff: keys of people and programs that act for an issuer, and the gates they set up."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from app import tokens
+from app.domain.refusals import BadLine, NotAllowed, NotAuthentic, NotFound
+from app.store import staff
+from app.world import World
+
+SCOPES = frozenset({"sell", "refund", "gates", "messages", "money", "read"})
+"""What a key may be allowed: complimentary tickets, revocation, gates, resends and dead letters, top-ups, looking."""
+
+KEY_TAG = "ctk"
+ENROLMENT_MINUTES = 60
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+GATE_TOKEN = "gate+jwt"  # noqa: S105 - the name of a kind of token, not a token
+GATE_HOURS = 8
+AUDIENCE = "cyberticket-gate"
+VERIFIED_SECONDS = 60
+VERIFIED_MAX = 1_000
+
+_HASHER = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who holds a staff key: for one issuer, or for all where `issuer_id` is None."""
+
+    id: UUID
+    issuer_id: UUID | None
+    scopes: frozenset[str]
+
+    def require(self, scope: str) -> None:
+        if scope not in self.scopes:
+            raise NotAllowed(f"This key does not have the scope {scope!r}.")
+
+    def acts_for(self, issuer_id: UUID) -> bool:
+        return self.issuer_id in {None, issuer_id}
+
+
+@dataclass(slots=True)
+class _Verified:
+    """Keys whose slow hash was checked a moment ago. Expiry and revocation are read from the database every time."""
+
+    until: dict[bytes, float] = field(default_factory=dict)
+
+    def knows(self, digest: bytes) -> bool:
+        return self.until.get(digest, 0.0) > time.monotonic()
+
+    def remember(self, digest: bytes) -> None:
+        if len(self.until) >= VERIFIED_MAX:
+            self.until.clear()
+        self.until[digest] = time.monotonic() + VERIFIED_SECONDS
+
+
+_verified = _Verified()
+
+
+async def make_key(world: World, *, issuer: str | None, name: str, scopes: Sequence[str], days: int | None) -> str:
+    """A new staff key, told once; raises BadLine or NotFound."""
+    wrong = sorted(set(scopes) - SCOPES)
+    if wrong or not scopes:
+        raise BadLine(f"Scopes are {', '.join(sorted(SCOPES))}; {', '.join(wrong) or 'none'} is not one of them.")
+    prefix, secret = world.entropy.bytes(6).hex(), world.entropy.bytes(24).hex()
+    hashed = await asyncio.to_thread(_HASHER.hash, secret)
+    now = world.clock.now()
+    async with world.transaction() as tx:
+        row = await staff.issuer_by_slug(tx, issuer) if issuer else None
+        if issuer and row is None:
+            raise NotFound(f"There is no issuer {issuer!r}; import its catalogue first.")
+        await staff.add_key(
+            tx,
+            identity=world.entropy.uuid(),
+            issuer_id=row.id if row else None,
+            name=name,
+            prefix=prefix,
+            hashed=hashed,
+            scopes=scopes,
+            expires_at=now + timedelta(days=days) if days else None,
+            now=now,
+        )
+    return f"{KEY_TAG}_{prefix}_{secret}"
+
+
+async def member(world: World, key: str) -> Member:
+    """Whose key this is; raises NotAuthentic, in the same words for whatever is wrong with it."""
+    parts = key.split("_")
+    if len(parts) == 3 and parts[0] == KEY_TAG:  # noqa: PLR2004 - tag, prefix, secret
+        async with world.transaction() as tx:
+            row = await staff.key_by_prefix(tx, parts[1])
+        if row is not None and _lives(row.expires_at, row.revoked_at, world.clock.now()):
+            digest = hashlib.sha256(f"{row.hash}:{parts[2]}".encode()).digest()
+            if _verified.knows(digest) or await asyncio.to_thread(_matches, row.hash, parts[2]):
+                _verified.remember(digest)
+                return Member(row.id, row.issuer_id, frozenset(row.scopes))
+    raise NotAuthentic("This staff key is unknown, revoked or expired. Make one with `cyberticket staff-key`.")
+
+
+def _lives(expires_at: datetime | None, revoked_at: datetime | None, now: datetime) -> bool:
+    return revoked_at is None and (expires_at is None or now < expires_at)
+
+
+def _matches(hashed: str, secret: str) -> bool:
+    try:
+        return _HASHER.verify(hashed, secret)
+    except VerificationError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A gate to be enrolled: `code` is typed or scanned into its device once."""
+
+    gate_id: UUID
+    code: str
+    until: datetime
+
+
+async def invite_gate(world: World, *, issuer_id: UUID, name: str, occasions: Sequence[UUID]) -> Invitation:
+    """A one-time code for a gate; the same name again replaces the device that had it."""
+    code = _code(world.entropy.bytes(10))
+    now = world.clock.now()
+    until = now + timedelta(minutes=ENROLMENT_MINUTES)
+    async with world.transaction() as tx:
+        gate_id = await staff.add_gate(
+            tx,
+            identity=world.entropy.uuid(),
+            issuer_id=issuer_id,
+            name=name,
+            enrolment_hash=_code_hash(code),
+            enrolment_until=until,
+            occasions=occasions,
+            now=now,
+        )
+    return Invitation(gate_id, code, until)
+
+
+def _code(chance: bytes) -> str:
+    """80 bits as four groups of four Crockford letters."""
+    value = int.from_bytes(chance, "big")
+    letters = "".join(CROCKFORD[value >> shift & 31] for shift in range(75, -1, -5))
+    return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
+
+
+def _code_hash(code: str) -> bytes:
+    plain = code.upper().replace("-", "").replace(" ", "").replace("O", "0").replace("I", "1").replace("L", "1")
+    return hashlib.sha256(plain.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    gate_id: UUID
+    name: str
+    issuer_slug: str
+    token: str
+    expires_at: datetime
+
+
+async def enrol_gate(world: World, code: str) -> Enrolled:
+    """Trade a one-time code for a gate token; raises NotAuthentic."""
+    now = world.clock.now()
+    async with world.transaction() as tx:
+        gate_id = await staff.enrol(tx, enrolment_hash=_code_hash(code), now=now)
+        row = await staff.gate(tx, gate_id) if gate_id is not None else None
+    if row is None:
+        raise NotAuthentic("This code is wrong, used or too old. Ask staff for a new one.")
+    token = tokens.issue(
+        typ=GATE_TOKEN,
+        issuer=world.house.public_url,
+        subject=str(row.id),
+        audience=AUDIENCE,
+        token_id=str(world.entropy.uuid()),
+        lifetime=timedelta(hours=GATE_HOURS),
+        ring=world.house.keys,
+        now=now,
+        extra={"issuer": str(row.issuer_id)},
+    )
+    return Enrolled(row.id, row.name, row.issuer_slug, token, now + timedelta(hours=GATE_HOURS))
+
+
+@dataclass(frozen=True, slots=True)
+class GateCaller:
+    """A gate by its token; whether it is still enrolled is asked where it counts, in the admission itself."""
+
+    gate_id: UUID
+    issuer_id: UUID
+
+
+def gate_caller(world: World, token: str) -> GateCaller:
+    """Raises NotAuthentic."""
+    claims = tokens.read(token, typ=GATE_TOKEN, audience=AUDIENCE, ring=world.house.keys, now=world.clock.now())
+    if isinstance(claims, tokens.Invalid) or claims.issuer != world.house.public_url:
+        raise NotAuthentic("This gate token is not valid any more. Enrol the gate again with a new code.")
+    return GateCaller(UUID(claims.subject), UUID(str(claims.extra["issuer"])))
+
+
+async def revoke_gate(world: World, caller: Member, gate_id: UUID) -> None:
+    """Shut a gate out; raises NotFound for another issuer's gate as for none."""
+    async with world.transaction() as tx:
+        row = await staff.gate(tx, gate_id)
+        if row is None or not caller.acts_for(row.issuer_id):
+            raise NotFound("There is no such gate.")
+        await staff.revoke_gate(tx, gate_id)

@@ -1,0 +1,57 @@
+"""The web application: routers around a world."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+
+from app import problems
+from app.channels.sms_http import receipt_is_genuine
+from app.edge import Edge
+from app.routers import bookings, carrier, catalogue, emoney, gate, health, staff, tickets
+from app.settings import Settings
+from app.wiring import world as build_world
+from app.world import World
+
+DESCRIPTION = """Any phone is the ticket: sells admission, rides and vouchers, delivers each ticket to any handset,
+and lets a gate admit it exactly once. Errors are RFC 9457 problems; every POST that creates takes an
+`Idempotency-Key`."""
+
+
+def create_app(settings: Settings, *, world: World | None = None) -> FastAPI:
+    """The application; it builds and closes its own world unless it is given one."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with build_world(settings) as built:
+            app.state.world = built
+            yield
+
+    app = FastAPI(
+        title="Cyberticket",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=None if world is not None else lifespan,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url="/docs" if settings.demo else None,
+        redoc_url=None,
+    )
+    app.state.public_url = settings.public_url.rstrip("/")
+    app.state.card_page = settings.card_page
+    app.state.receipt_is_genuine = partial(receipt_is_genuine, secret=settings.carrier_secret)
+    if world is not None:
+        app.state.world = world
+    problems.install(app)
+    for router in (catalogue, bookings, tickets, emoney, gate, carrier, staff, health):
+        app.include_router(router.router)
+    card = urlsplit(settings.card_page)
+    app.add_middleware(
+        Edge,
+        request_bytes_max=settings.request_bytes_max,
+        card_origin=f"{card.scheme}://{card.netloc}",
+    )
+    return app

@@ -1,0 +1,1 @@
+"""Routers: parse, one flow, a schema. They see no transaction."""

@@ -1,0 +1,129 @@
+"""Bookings: hold, look, pay, cancel, and the tickets that come of it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from app.domain.handset import Handset, for_holder
+from app.domain.money import Money
+from app.domain.refusals import SoldOut
+from app.flows import book, pay, show
+from app.flows.book import Request
+from app.flows.pay import Paid
+from app.flows.show import BookingView
+from app.metrics import BOOKINGS, PAYMENTS
+from app.routers.common import TheOnce, TheOwnBooking, TheWorld
+from app.schemas.base import MoneyOut, problems
+from app.schemas.bookings import (
+    BookedOut,
+    BookingIn,
+    BookingOut,
+    DeliveryOut,
+    ItemOut,
+    PaymentIn,
+    PaymentOut,
+    PaymentResultOut,
+    alternative,
+)
+from app.schemas.tickets import TicketOut, TicketsOut
+from app.world import World
+
+router = APIRouter(prefix="/bookings", tags=["bookings"])
+
+
+@router.post("", status_code=201, response_model=BookedOut, responses=problems(400, 404, 409))
+async def create(world: TheWorld, once: TheOnce, body: BookingIn) -> Response:
+    """Hold places for a buyer. Sold out answers 409 with `alternatives`, each with the body that books it."""
+    return await once(201, lambda: hold(world, body.request()))
+
+
+async def hold(world: World, request: Request) -> BookedOut:
+    """Book, with second choices as bodies when it is sold out."""
+    try:
+        booked = await book.book(world, request)
+    except SoldOut as refusal:
+        BOOKINGS.labels("sold_out").inc()
+        choices = refusal.more["alternatives"]
+        assert isinstance(choices, list), "a sold-out refusal carries its second choices"
+        raise SoldOut(refusal.sentence, alternatives=[alternative(choice, request) for choice in choices]) from None
+    BOOKINGS.labels("held").inc()
+    return BookedOut.of(booked, public_url=world.house.public_url, language=request.language)
+
+
+@router.get("/{booking_id}", responses=problems(401, 403, 404))
+async def read(world: TheWorld, booking_id: TheOwnBooking) -> BookingOut:
+    """The booking with its items, payment attempts, and where each message is."""
+    return booking_out(world, await show.booking(world, booking_id))
+
+
+def booking_out(world: World, view: BookingView) -> BookingOut:
+    row = view.booking
+    return BookingOut(
+        id=row.id,
+        state=row.state,
+        title=row.title,
+        starts_at=row.starts_at,
+        venue=row.venue_name,
+        amount=MoneyOut.of(Money(row.amount, row.currency), row.language),
+        expires_at=row.expires_at,
+        server_time=world.clock.now(),
+        items=[
+            ItemOut(
+                category=item.category,
+                name=item.price_name,
+                price=MoneyOut.of(Money(item.amount, row.currency), row.language),
+                handset=for_holder(Handset(item.handset)),
+                section=item.section,
+                row=item.row,
+                seat=item.seat,
+                origin=item.origin_name,
+                destination=item.destination_name,
+            )
+            for item in view.items
+        ],
+        payments=[PaymentOut.model_validate(one, from_attributes=True) for one in view.payments],
+        deliveries=[
+            DeliveryOut(
+                id=one.id,
+                purpose=one.purpose,
+                handset=for_holder(Handset(one.handset)),
+                channel=one.channel,
+                state=one.state,
+                parts=one.parts,
+                reason=one.reason,
+                queued_at=one.queued_at,
+                sent_at=one.sent_at,
+                arrived_at=one.arrived_at,
+            )
+            for one in view.deliveries
+        ],
+    )
+
+
+@router.post("/{booking_id}/cancel", status_code=204, responses=problems(401, 403, 404, 409))
+async def cancel(world: TheWorld, booking_id: TheOwnBooking) -> None:
+    """Give an unpaid booking up; its places are free at once."""
+    await book.cancel(world, booking_id)
+
+
+@router.post(
+    "/{booking_id}/payments",
+    response_model=PaymentResultOut,
+    responses=problems(400, 401, 402, 403, 404, 409, 410, 503),
+)
+async def create_payment(world: TheWorld, once: TheOnce, booking_id: TheOwnBooking, body: PaymentIn) -> Response:
+    """Pay with one instrument. Refused answers 402 and keeps the hold: try another instrument with a fresh key."""
+
+    async def work() -> PaymentResultOut:
+        outcome = await pay.pay(world, booking_id, body.port())
+        PAYMENTS.labels(type(outcome).__name__.lower()).inc()
+        return PaymentResultOut(booking=booking_id, state="paid" if isinstance(outcome, Paid) else "paying")
+
+    return await once(200, work)
+
+
+@router.get("/{booking_id}/tickets", responses=problems(401, 403, 404))
+async def tickets(world: TheWorld, booking_id: TheOwnBooking) -> TicketsOut:
+    """The booking's tickets; none until it is paid."""
+    return TicketsOut(tickets=[TicketOut.of(row) for row in await show.tickets(world, booking_id)])

@@ -1,0 +1,195 @@
+"""The catalogue: what is sold, when, where, and what is free."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import AwareDatetime
+
+from app.domain.refusals import NotFound
+from app.flows import find
+from app.routers.common import TheWorld
+from app.schemas import examples
+from app.schemas.base import cursor, problems, read_cursor
+from app.schemas.catalogue import (
+    AvailabilityOut,
+    OccasionOut,
+    OccasionsOut,
+    PlaceOut,
+    PlacesOut,
+    PriceOut,
+    ProductDetailOut,
+    ProductOut,
+    ProductsOut,
+    StopOut,
+    StopsOut,
+)
+from app.store.catalogue import PAGE_MAX, Search
+
+router = APIRouter(prefix="/catalogue", tags=["catalogue"], responses=problems())
+
+Kind = Literal["admission", "ride", "voucher"]
+Words = Annotated[str, Query(max_length=100, description="Words in any language; all must occur.")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
+Slug = Annotated[str | None, Query(max_length=64)]
+OccasionId = Annotated[UUID, Path(examples=[examples.OCCASION])]
+ProductId = Annotated[UUID, Path(examples=[examples.PRODUCT])]
+WORDS_MAX = 8
+
+
+def _after(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    try:
+        return read_cursor(text, 2)
+    except ValueError as fault:
+        raise _bad("cursor", str(fault)) from None
+
+
+def _bad(name: str, sentence: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": ("query", name), "msg": sentence, "type": "value_error"}])
+
+
+@router.get("/products")
+async def products(  # noqa: PLR0917 - each is a query parameter of its own name
+    world: TheWorld,
+    kind: Kind | None = None,
+    q: Words = "",
+    issuer: Slug = None,
+    place: Annotated[str | None, Query(max_length=100, description="Words of the venue or its address.")] = None,
+    origin: UUID | None = None,
+    destination: UUID | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    price_max: Annotated[int | None, Query(ge=0, le=10**12)] = None,
+    after: Cursor = None,
+    limit: Limit = 20,
+) -> ProductsOut:
+    """Products that match all that is asked; with origin and destination, rides between them with their price."""
+    if (origin is None) != (destination is None):
+        raise _bad("destination" if destination is None else "origin", "a journey needs both origin and destination")
+    where = _after(after)
+    search = Search(
+        kind=kind,
+        words=tuple(q.split()[:WORDS_MAX]),
+        issuer=issuer,
+        place=place,
+        origin=origin,
+        destination=destination,
+        since=since,
+        until=until,
+        price_max=price_max,
+        cursor=(where[0], _uuid(where[1])) if where else None,
+        limit=limit + 1,
+    )
+    rows = await find.products(world, search)
+    page = rows[:limit]
+    following = cursor(page[-1].slug, page[-1].id) if len(rows) > limit else None
+    return ProductsOut(products=[ProductOut.of(row) for row in page], next=following)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise _bad("after", "this cursor is not one of ours; start without one") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise _bad("after", "this cursor is not one of ours; start without one") from None
+
+
+@router.get("/products/{product_id}", responses=problems(404))
+async def product(
+    world: TheWorld, product_id: ProductId, origin: UUID | None = None, destination: UUID | None = None
+) -> ProductDetailOut:
+    """One product; a ride's prices for a journey when origin and destination are given."""
+    rows = await find.products(world, Search(product_id=product_id, origin=origin, destination=destination))
+    if not rows:
+        raise NotFound("There is no such product, or it does not serve this journey.")
+    try:
+        occasion, prices = await find.open_occasion(world, product_id)
+    except NotFound:
+        return ProductDetailOut(product=ProductOut.of(rows[0]), occasion=None, prices=[])
+    if origin and destination:
+        prices = await find.journey_prices(world, origin=origin, destination=destination, product_id=product_id)
+    return ProductDetailOut(
+        product=ProductOut.of(rows[0]), occasion=occasion.occasion_id, prices=[PriceOut.of(row) for row in prices]
+    )
+
+
+@router.get("/stops")
+async def stops(world: TheWorld, q: Words = "", issuer: Slug = None, limit: Limit = PAGE_MAX) -> StopsOut:
+    """Stations that rides start and end at."""
+    rows = await find.stops(world, issuer=issuer, words=q.split()[:WORDS_MAX], limit=limit)
+    return StopsOut(stops=[StopOut.of(row) for row in rows])
+
+
+@router.get("/occasions")
+async def occasions(  # noqa: PLR0917 - each is a query parameter of its own name
+    world: TheWorld,
+    product: UUID | None = None,
+    kind: Kind | None = None,
+    q: Words = "",
+    issuer: Slug = None,
+    place: Annotated[str | None, Query(max_length=100)] = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    price_max: Annotated[int | None, Query(ge=0, le=10**12)] = None,
+    after: Cursor = None,
+    limit: Limit = 20,
+) -> OccasionsOut:
+    """Dated occasions by date, then open-dated ones; each with prices and what is free."""
+    where = _after(after)
+    search = Search(
+        product_id=product,
+        kind=kind,
+        words=tuple(q.split()[:WORDS_MAX]),
+        issuer=issuer,
+        place=place,
+        since=since,
+        until=until,
+        price_max=price_max,
+        cursor=(_moment(where[0]), _uuid(where[1])) if where else None,
+        limit=limit + 1,
+    )
+    found = await find.occasions(world, search)
+    page = found[:limit]
+    following = None
+    if len(found) > limit:
+        last = page[-1].row
+        following = cursor((last.starts_at or datetime.max.replace(tzinfo=UTC)).isoformat(), last.id)
+    return OccasionsOut(occasions=[OccasionOut.of(one) for one in page], next=following)
+
+
+@router.get("/occasions/{occasion_id}/places", responses=problems(404))
+async def places(  # noqa: PLR0917 - each is a query parameter of its own name
+    world: TheWorld,
+    occasion_id: OccasionId,
+    category: Annotated[str | None, Query(max_length=100)] = None,
+    section: Annotated[str | None, Query(max_length=100)] = None,
+    after: Annotated[int, Query(ge=-1, le=10_000_000)] = -1,
+    limit: Limit = PAGE_MAX,
+) -> PlacesOut:
+    """Places in plan order, each with whether it is free."""
+    rows, availability = await find.places(
+        world, occasion_id, category=category, section=section, after=after, limit=limit
+    )
+    following = rows[-1].pos if len(rows) == limit else None
+    return PlacesOut(places=[PlaceOut.of(row, availability) for row in rows], next=following)
+
+
+@router.get("/occasions/{occasion_id}/availability", response_model=AvailabilityOut, responses=problems(404))
+async def availability(world: TheWorld, occasion_id: OccasionId) -> Response:
+    """What is free, from a snapshot at most a second old that is made once for all who ask."""
+    body = await find.availability_bytes(world, occasion_id)
+    return Response(body, media_type="application/json", headers={"Cache-Control": "public, max-age=1"})

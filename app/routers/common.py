@@ -1,0 +1,147 @@
+"""What every router needs: the world, who is calling, and requests that are carried out once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import Depends, Header, Request
+from fastapi.responses import Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+
+from app.domain.refusals import KeyMissing, NotAuthentic, NotFound, Refusal
+from app.flows import show, staff
+from app.flows.book import link_hash
+from app.flows.once import Reply
+from app.flows.once import once as carry_out_once
+from app.flows.staff import GateCaller, Member
+from app.problems import NOT_FINAL, refusal_response
+from app.world import World
+
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{8,100}")
+
+
+def the_world(request: Request) -> World:
+    world: World = request.app.state.world
+    return world
+
+
+TheWorld = Annotated[World, Depends(the_world)]
+
+_buyer = HTTPBearer(scheme_name="bookingLink", description="The `link` of a booking or a ticket.", auto_error=False)
+_staff = HTTPBearer(scheme_name="staffKey", description="A key made by `cyberticket staff-key`.", auto_error=False)
+_gate = HTTPBearer(scheme_name="gateToken", description="From POST /gate/enrolments.", auto_error=False)
+
+Bearer = HTTPAuthorizationCredentials | None
+
+
+async def the_member(world: TheWorld, bearer: Annotated[Bearer, Depends(_staff)]) -> Member:
+    """Staff by key; raises NotAuthentic."""
+    if bearer is None:
+        raise NotAuthentic("Send a staff key as a bearer token.")
+    return await staff.member(world, bearer.credentials)
+
+
+TheMember = Annotated[Member, Depends(the_member)]
+
+
+def the_gate(world: TheWorld, bearer: Annotated[Bearer, Depends(_gate)]) -> GateCaller:
+    """A gate by its token; raises NotAuthentic."""
+    if bearer is None:
+        raise NotAuthentic("Enrol this gate first: POST /gate/enrolments with a code from staff.")
+    return staff.gate_caller(world, bearer.credentials)
+
+
+TheGate = Annotated[GateCaller, Depends(the_gate)]
+
+
+async def the_own_booking(booking_id: UUID, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]) -> UUID:
+    """A booking by its own link, or by staff of its issuer; anything else looks like no booking at all."""
+    if bearer is None:
+        raise NotAuthentic("Send the booking's link as a bearer token.")
+    if bearer.credentials.startswith(f"{staff.KEY_TAG}_"):
+        caller = await staff.member(world, bearer.credentials)
+        caller.require("read")
+        view = await show.booking(world, booking_id)
+        if caller.acts_for(view.booking.issuer_id):
+            return booking_id
+    else:
+        row = await show.booking_by_link(world, link_hash(bearer.credentials))
+        if row.id == booking_id:
+            return booking_id
+    raise NotFound("There is no such booking.")
+
+
+TheOwnBooking = Annotated[UUID, Depends(the_own_booking)]
+
+
+async def the_own_ticket(ticket_id: UUID, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]) -> sa.Row[Any]:
+    """A ticket by its link, by its booking's link, or by staff of its issuer."""
+    if bearer is None:
+        raise NotAuthentic("Send the ticket's or the booking's link as a bearer token.")
+    row = await show.ticket(world, ticket_id)
+    if bearer.credentials.startswith(f"{staff.KEY_TAG}_"):
+        caller = await staff.member(world, bearer.credentials)
+        caller.require("read")
+        mine = caller.acts_for(row.issuer_id)
+    else:
+        digest = link_hash(bearer.credentials)
+        mine = hmac.compare_digest(digest, row.link_hash) or hmac.compare_digest(digest, row.booking_link_hash)
+    if not mine:
+        raise NotFound("There is no such ticket.")
+    return row
+
+
+TheOwnTicket = Annotated[Any, Depends(the_own_ticket)]
+
+
+class Once:
+    """Carries a request out once per Idempotency-Key, and answers repetitions with the first answer."""
+
+    def __init__(
+        self,
+        request: Request,
+        world: TheWorld,
+        key: Annotated[
+            str | None,
+            Header(
+                alias="Idempotency-Key",
+                description="A fresh random key, 8 to 100 characters; the same again when you retry.",
+            ),
+        ] = None,
+    ) -> None:
+        self._request = request
+        self._world = world
+        self._key = key
+
+    async def __call__(self, status: int, work: Callable[[], Awaitable[BaseModel]]) -> Response:
+        """`work`'s result with `status`, or its refusal; raises KeyMissing, KeyReused, KeyBusy."""
+        if self._key is None or not IDEMPOTENCY_KEY.fullmatch(self._key):
+            raise KeyMissing("Send an Idempotency-Key header of 8 to 100 letters, fresh for each new request.")
+        caller = self._request.headers.get("authorization", "")
+        who = hashlib.sha256(caller.encode()).hexdigest()[:32]
+        scope = f"{who} {self._request.method} {self._request.url.path}"[:100]
+
+        async def answer() -> Reply:
+            try:
+                result = await work()
+            except Refusal as refusal:
+                response = refusal_response(self._request, refusal)
+                final = not isinstance(refusal, NOT_FINAL)
+                return Reply(response.status_code, bytes(response.body), "application/problem+json", final)
+            return Reply(status, result.model_dump_json().encode(), "application/json")
+
+        reply = await carry_out_once(
+            self._world, scope=scope, key=self._key, request=await self._request.body(), work=answer
+        )
+        headers = {"Idempotent-Replayed": "true"} if reply.replayed else None
+        return Response(reply.body, reply.status, headers, reply.media_type)
+
+
+TheOnce = Annotated[Once, Depends()]

@@ -1,0 +1,166 @@
+"""Staff: gates, complimentary tickets, messages and dead letters, e-money top-ups."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from app.domain.handset import Handset, for_holder
+from app.domain.money import Money
+from app.domain.refusals import BadLine, NotFound
+from app.flows import emoney, find, oversee, pay, staff
+from app.routers.bookings import hold
+from app.routers.common import TheMember, TheOnce, TheWorld
+from app.schemas import examples
+from app.schemas.base import MoneyOut, problems
+from app.schemas.bookings import BookedOut, BookingIn, DeliveryOut
+from app.schemas.tickets import (
+    DeadLetterOut,
+    DeadLettersOut,
+    GateIn,
+    InvitationOut,
+    PreviewIn,
+    PreviewOut,
+    ToppedUpOut,
+    TopUpIn,
+)
+from app.store.catalogue import PAGE_MAX
+
+router = APIRouter(prefix="/staff", tags=["staff"], responses=problems(401, 403))
+
+GateId = Annotated[UUID, Path(examples=[examples.GATE])]
+DeadLetterId = Annotated[UUID, Path(examples=[examples.DEAD_LETTER])]
+
+
+@router.post("/gates", status_code=201, responses=problems(404))
+async def invite_gate(world: TheWorld, member: TheMember, body: GateIn) -> InvitationOut:
+    """A one-time code, good for an hour, with which a device becomes this gate."""
+    member.require("gates")
+    issuer = await oversee.issuer(world, member, body.issuer)
+    invitation = await staff.invite_gate(world, issuer_id=issuer.id, name=body.name, occasions=body.occasions)
+    return InvitationOut(gate=invitation.gate_id, code=invitation.code, until=invitation.until)
+
+
+@router.delete("/gates/{gate_id}", status_code=204, responses=problems(404))
+async def revoke_gate(world: TheWorld, member: TheMember, gate_id: GateId) -> None:
+    """Shut a gate out: its token is refused from the next scan on."""
+    member.require("gates")
+    await staff.revoke_gate(world, member, gate_id)
+
+
+@router.post("/complimentary", status_code=201, response_model=BookedOut, responses=problems(400, 404, 409))
+async def complimentary(world: TheWorld, member: TheMember, once: TheOnce, body: BookingIn) -> Response:
+    """Tickets that cost nothing: held, confirmed and sent at once."""
+    member.require("sell")
+
+    async def work() -> BookedOut:
+        await _require_own(world, member, body)
+        booked = await hold(world, body.request(complimentary=True))
+        await pay.pay(world, booked.id, None)
+        return booked
+
+    return await once(201, work)
+
+
+async def _require_own(world: TheWorld, member: TheMember, body: BookingIn) -> None:
+    """Staff of one issuer give away only its own."""
+    if body.occasion is not None:
+        row, _ = await find.occasion(world, body.occasion)
+    else:
+        assert body.product is not None, "the schema asks for one of the two"
+        row, _ = await find.open_occasion(world, body.product)
+    if not member.acts_for(row.issuer_id):
+        raise NotFound("There is no such occasion or product.")
+
+
+@router.post("/emoney/topups", status_code=201, response_model=ToppedUpOut, responses=problems(400, 404))
+async def top_up(
+    request: Request, world: TheWorld, member: TheMember, once: TheOnce, body: TopUpIn
+) -> Response:
+    """Add money to a handset's e-money; its balance and PIN go there by message."""
+    member.require("money")
+    key = f"topup-{hashlib.sha256(request.headers.get('idempotency-key', '').encode()).hexdigest()[:48]}-{member.id}"
+
+    async def work() -> ToppedUpOut:
+        issuer = await oversee.issuer(world, member, body.issuer)
+        if issuer.currency != body.currency:
+            raise BadLine(f"This issuer's e-money is in {issuer.currency}.")
+        topped = await emoney.top_up(
+            world,
+            issuer_id=issuer.id,
+            handset=Handset(body.handset),
+            amount=Money(body.amount, body.currency),
+            key=key,
+        )
+        return ToppedUpOut(added=MoneyOut.of(topped.added), balance=MoneyOut.of(topped.balance))
+
+    return await once(201, work)
+
+
+@router.get("/deliveries")
+async def deliveries(
+    world: TheWorld,
+    member: TheMember,
+    state: Literal["queued", "sent", "delivered", "failed"] | None = None,
+    after: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+) -> list[DeliveryOut]:
+    """Messages, the latest first; `after` is the id of the last one you have."""
+    member.require("messages")
+    rows = await oversee.deliveries(world, member, state=state, after=after, limit=limit)
+    return [
+        DeliveryOut(
+            id=row.id,
+            purpose=row.purpose,
+            handset=for_holder(Handset(row.handset)),
+            channel=row.channel,
+            state=row.state,
+            parts=row.parts,
+            reason=row.reason,
+            queued_at=row.queued_at,
+            sent_at=row.sent_at,
+            arrived_at=row.arrived_at,
+        )
+        for row in rows
+    ]
+
+
+@router.get("/dead-letters")
+async def dead_letters(world: TheWorld, member: TheMember) -> DeadLettersOut:
+    """What could not be carried out, with the last reason, the latest first."""
+    member.require("messages")
+    rows = await oversee.dead_letters(world, member)
+    return DeadLettersOut(
+        dead_letters=[
+            DeadLetterOut(
+                id=row.id,
+                topic=row.topic,
+                attempts=row.attempts,
+                reason=row.last_error,
+                created_at=row.created_at,
+                dead_at=row.dead_at,
+            )
+            for row in rows
+        ]
+    )
+
+
+@router.post("/dead-letters/{letter_id}/retry", status_code=204, responses=problems(404))
+async def retry(world: TheWorld, member: TheMember, letter_id: DeadLetterId) -> None:
+    """Try a dead letter again from the beginning."""
+    member.require("messages")
+    await oversee.revive(world, member, letter_id)
+
+
+@router.post("/messages/preview")
+async def preview(world: TheWorld, member: TheMember, body: PreviewIn) -> PreviewOut:
+    """How a text goes over the air, and how many messages it costs."""
+    member.require("read")
+    cut = oversee.preview(world, body.text)
+    return PreviewOut(
+        coding=cut.coding, parts=list(cut.parts), units_per_part=list(cut.units_per_part), cost=len(cut.parts)
+    )

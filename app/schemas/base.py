@@ -1,0 +1,119 @@
+"""Shapes that every schema shares: strict input, mobile numbers, money, cursors."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.domain.handset import Handset
+from app.domain.money import Money
+
+HOME_REGION = "KR"
+MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+"""In North America the two cannot be told apart by number."""
+
+
+class In(BaseModel):
+    """A request body: a field we do not know is a mistake of whoever sent it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+def parse_mobile(text: str) -> Handset:
+    """A number as people write it, Korean or international, as E.164; raises ValueError unless it can be a mobile."""
+    try:
+        number = phonenumbers.parse(text, HOME_REGION)
+    except phonenumbers.NumberParseException:
+        raise ValueError("this is not a phone number; write it like 010-1234-5678 or +82 10 1234 5678") from None
+    if not phonenumbers.is_valid_number(number):
+        raise ValueError("there is no such phone number; check its digits")
+    if phonenumbers.number_type(number) not in MOBILE:
+        raise ValueError("this is not a mobile number; a ticket needs one that can receive messages")
+    return Handset(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+Mobile = Annotated[str, Field(min_length=5, max_length=32, examples=["010-1234-5678"]), AfterValidator(parse_mobile)]
+Language = Literal["ko", "en"]
+Text = dict[str, str]
+"""Words by language."""
+
+
+class MoneyOut(Out):
+    """An amount in minor units of its currency, and as a person reads it."""
+
+    amount: int
+    currency: str
+    text: str
+
+    @classmethod
+    def of(cls, money: Money, language: str = "en") -> MoneyOut:
+        return cls(amount=money.amount, currency=money.currency, text=money.words(language))
+
+
+def cursor(*parts: object) -> str:
+    """An opaque place in a listing."""
+    return base64.urlsafe_b64encode(json.dumps([str(part) for part in parts]).encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str, count: int) -> list[str]:
+    """The parts of a cursor we gave out; raises ValueError."""
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError):
+        parts = None
+    if not isinstance(parts, list) or len(parts) != count or not all(isinstance(part, str) for part in parts):
+        raise ValueError("this cursor is not one of ours; start without one")
+    return parts
+
+
+def as_uuid(text: str) -> UUID:
+    return UUID(text)
+
+
+PROBLEM_CONTENT: Mapping[str, Any] = {
+    "application/problem+json": {
+        "schema": {
+            "type": "object",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {
+                "type": {"type": "string", "format": "uri"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+            },
+        }
+    }
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: which problems it may answer with."""
+    words = {
+        400: "The Idempotency-Key is missing.",
+        401: "Not signed in.",
+        402: "The payment was refused; the hold stays.",
+        403: "The key has not the scope.",
+        404: "Not found, or not yours.",
+        409: "Not possible now; the detail says why.",
+        410: "The hold ran out.",
+        413: "The body is too large.",
+        422: "The request contradicts itself or the schema.",
+        423: "Too many wrong PINs.",
+        429: "Too often; see Retry-After.",
+        503: "A part does not answer; nothing was changed.",
+    }
+    return {
+        status: {"description": words[status], "content": dict(PROBLEM_CONTENT)} for status in {*statuses, 413, 422}
+    }

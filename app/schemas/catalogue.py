@@ -1,0 +1,172 @@
+"""The catalogue over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import Field
+
+from app.domain.money import Money
+from app.flows.find import Availability, FoundOccasion, is_free
+from app.schemas.base import MoneyOut, Out, Text
+
+
+class PriceOut(Out):
+    id: UUID
+    category: str
+    name: Text
+    price: MoneyOut
+    colour: str | None
+
+    @classmethod
+    def of(cls, row: sa.Row[Any]) -> PriceOut:
+        money = MoneyOut.of(Money(row.amount, row.currency))
+        return cls(id=row.id, category=row.category, name=row.name, price=money, colour=row.colour)
+
+
+class ProductOut(Out):
+    id: UUID
+    issuer: str
+    issuer_name: Text
+    kind: str
+    slug: str
+    title: Text
+    description: Text
+    venue: Text | None
+    from_price: MoneyOut
+    uses: int
+    next_at: datetime | None = Field(description="The next date; null for what is open-dated.")
+    dates: int
+    booking_limit: int
+
+    @classmethod
+    def of(cls, row: sa.Row[Any]) -> ProductOut:
+        return cls(
+            id=row.id,
+            issuer=row.issuer_slug,
+            issuer_name=row.issuer_name,
+            kind=row.kind,
+            slug=row.slug,
+            title=row.title,
+            description=row.description,
+            venue=row.venue_name,
+            from_price=MoneyOut.of(Money(row.from_amount, row.currency)),
+            uses=row.uses,
+            next_at=row.next_at,
+            dates=row.dates,
+            booking_limit=row.booking_limit,
+        )
+
+
+class ProductsOut(Out):
+    products: list[ProductOut]
+    next: str | None = Field(description="Cursor of the next page; null on the last.")
+
+
+class ProductDetailOut(Out):
+    product: ProductOut
+    occasion: UUID | None = Field(description="The open-dated occasion to book; null for what is sold by date.")
+    prices: list[PriceOut] = Field(description="With origin and destination: what that journey costs.")
+
+
+class AvailabilityOut(Out):
+    occasion: UUID
+    as_of: datetime
+    unlimited: bool
+    counts: dict[str, int] = Field(description="Free places by category.")
+    places: int
+    free: str = Field(description="Base64 of one bit per place in plan order, most significant first; 1 is free.")
+
+
+class OccasionOut(Out):
+    id: UUID
+    product: UUID
+    issuer: str
+    kind: str
+    title: Text
+    venue: Text | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    doors_at: datetime | None
+    timezone: str
+    unlimited: bool
+    free: dict[str, int] = Field(description="Free places by category, at most a second ago.")
+    prices: list[PriceOut]
+
+    @classmethod
+    def of(cls, found: FoundOccasion) -> OccasionOut:
+        row = found.row
+        return cls(
+            id=row.id,
+            product=row.product_id,
+            issuer=row.issuer_slug,
+            kind=row.kind,
+            title=row.title,
+            venue=row.venue_name,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            doors_at=row.doors_at,
+            timezone=row.timezone,
+            unlimited=found.availability.unlimited,
+            free=found.availability.counts,
+            prices=[PriceOut.of(price) for price in found.prices],
+        )
+
+
+class OccasionsOut(Out):
+    occasions: list[OccasionOut]
+    next: str | None
+
+
+class PlaceOut(Out):
+    id: UUID
+    pos: int
+    category: str
+    numbered: bool
+    section: str
+    row: str
+    seat: str
+    x: float | None
+    y: float | None
+    free: bool
+
+    @classmethod
+    def of(cls, row: sa.Row[Any], availability: Availability) -> PlaceOut:
+        fields = {name: getattr(row, name) for name in cls.model_fields if name != "free"}
+        return cls(**fields, free=is_free(availability, row.pos))
+
+
+class PlacesOut(Out):
+    places: list[PlaceOut]
+    next: int | None = Field(description="Pass as `after` for the next page; null on the last.")
+
+
+class StopOut(Out):
+    id: UUID
+    issuer: str
+    issuer_name: Text
+    code: str
+    name: Text
+    zone: str | None
+    lat: float | None
+    lon: float | None
+
+    @classmethod
+    def of(cls, row: sa.Row[Any]) -> StopOut:
+        return cls(
+            id=row.id,
+            issuer=row.issuer_slug,
+            issuer_name=row.issuer_name,
+            code=row.code,
+            name=row.name,
+            zone=row.zone,
+            lat=row.lat,
+            lon=row.lon,
+        )
+
+
+class StopsOut(Out):
+    stops: list[StopOut]

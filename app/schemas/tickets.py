@@ -1,0 +1,225 @@
+"""Tickets, gates, messages and e-money over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import AwareDatetime, Field, SecretStr
+
+from app.domain.credential import shown
+from app.domain.handset import Handset, for_holder
+from app.schemas import examples
+from app.schemas.base import In, Mobile, MoneyOut, Out, Text
+
+
+class TicketOut(Out):
+    id: UUID
+    state: str
+    kind: str
+    number: str
+    title: Text
+    starts_at: datetime | None
+    valid_from: datetime
+    valid_until: datetime
+    venue: Text | None
+    category: str
+    section: str | None
+    row: str | None
+    seat: str | None
+    origin: Text | None
+    destination: Text | None
+    uses: int
+    handset: str
+
+    @classmethod
+    def of(cls, row: sa.Row[Any]) -> TicketOut:
+        return cls(
+            id=row.id,
+            state=row.state,
+            kind=row.kind,
+            number=shown(row.number),
+            title=row.title,
+            starts_at=row.starts_at,
+            valid_from=row.valid_from,
+            valid_until=row.valid_until,
+            venue=row.venue_name,
+            category=row.category,
+            section=row.section,
+            row=row.row,
+            seat=row.seat,
+            origin=row.origin_name,
+            destination=row.destination_name,
+            uses=row.uses,
+            handset=for_holder(Handset(row.handset)),
+        )
+
+
+class TicketsOut(Out):
+    tickets: list[TicketOut]
+
+
+class RevokeIn(In):
+    model_config = In.model_config | {"json_schema_extra": {"examples": [{"reason": "lost phone", "resell": False}]}}
+
+    reason: str = Field(min_length=1, max_length=200)
+    resell: bool = Field(default=False, description="Put its place back on sale.")
+    tell: bool = Field(default=True, description="Tell the holder by message.")
+
+
+class ResentOut(Out):
+    delivery: UUID
+
+
+class PresentIn(In):
+    model_config = In.model_config | {
+        "json_schema_extra": {"examples": [{"scan_id": "gate-1-000017", "presented": "482910375-1 491027"}]}
+    }
+
+    scan_id: str = Field(
+        min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$", description="This gate's own name for this scan."
+    )
+    presented: str = Field(max_length=512, description="What was scanned, or the typed number and PIN.")
+
+
+class AdmittedTicketOut(Out):
+    number: str
+    kind: str
+    title: Text
+    category: Text | None
+    section: str | None
+    row: str | None
+    seat: str | None
+    origin: Text | None
+    destination: Text | None
+    starts_at: datetime | None
+    handset: str = Field(description="The last four digits.")
+    uses: int
+    uses_left: int
+    balance: int | None
+    valid_from: datetime
+    valid_until: datetime
+
+
+class UsedOut(Out):
+    at: datetime
+    gate: str
+
+
+class VerdictOut(Out):
+    """Open or not, why, and what the steward should read. The same scan again gets the very same verdict."""
+
+    admit: bool
+    reason: str
+    words: Text
+    at: datetime
+    ticket: AdmittedTicketOut | None
+    used: UsedOut | None
+
+
+class EnrolIn(In):
+    model_config = In.model_config | {"json_schema_extra": {"examples": [{"code": examples.CODE}]}}
+
+    code: str = Field(min_length=8, max_length=40)
+
+
+class EnrolledOut(Out):
+    gate: UUID
+    name: str
+    issuer: str
+    token: str
+    expires_at: datetime
+
+
+class GateIn(In):
+    model_config = In.model_config | {
+        "json_schema_extra": {"examples": [{"issuer": examples.ISSUER, "name": "Front door"}]}
+    }
+
+    issuer: str = Field(max_length=64)
+    name: str = Field(min_length=1, max_length=100)
+    occasions: tuple[UUID, ...] = Field(default=(), max_length=200, description="None named: all of the issuer's.")
+
+
+class InvitationOut(Out):
+    gate: UUID
+    code: str
+    until: datetime
+
+
+class ReceiptIn(In):
+    """The carrier's word on one message."""
+
+    model_config = In.model_config | {"extra": "ignore"}
+
+    message_id: str = Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")
+    state: str = Field(min_length=1, max_length=20, pattern="^[A-Z_]+$")
+    at: AwareDatetime
+
+
+class PreviewIn(In):
+    model_config = In.model_config | {"json_schema_extra": {"examples": [{"text": "안녕하십니까"}]}}
+
+    text: str = Field(min_length=1, max_length=2_000)
+
+
+class PreviewOut(Out):
+    coding: str
+    parts: list[str]
+    units_per_part: list[int]
+    cost: int
+
+
+class TopUpIn(In):
+    model_config = In.model_config | {
+        "json_schema_extra": {
+            "examples": [{"issuer": examples.ISSUER, "handset": examples.HANDSET, "amount": 50_000, "currency": "KRW"}]
+        }
+    }
+
+    issuer: str = Field(max_length=64)
+    handset: Mobile
+    amount: int = Field(ge=1, le=10_000_000, description="In minor units.")
+    currency: Literal["KRW", "USD", "EUR", "JPY", "GBP"]
+
+
+class RedeemIn(In):
+    model_config = In.model_config | {
+        "json_schema_extra": {
+            "examples": [{"issuer": examples.ISSUER, "handset": examples.HANDSET, "voucher": examples.VOUCHER}]
+        }
+    }
+
+    issuer: str = Field(max_length=64)
+    handset: Mobile
+    voucher: SecretStr = Field(min_length=16, max_length=60, description="Number and PIN of a gift voucher.")
+
+
+class ToppedUpOut(Out):
+    added: MoneyOut
+    balance: MoneyOut
+
+
+class DeadLetterOut(Out):
+    id: UUID
+    topic: str
+    attempts: int
+    reason: str | None
+    created_at: datetime
+    dead_at: datetime
+
+
+class DeadLettersOut(Out):
+    dead_letters: list[DeadLetterOut]
+
+
+class HealthOut(Out):
+    status: Literal["ok"]
+
+
+class ReadyOut(Out):
+    status: Literal["ready", "not ready"]
+    database: bool
+    redis: bool

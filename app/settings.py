@@ -1,0 +1,123 @@
+"""What an operator may set: environment variables CYBERTICKET_…, each documented, unknown ones refused."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.embedded.folder import default_data_dir
+
+PREFIX = "CYBERTICKET_"
+OTHER_PROGRAMS = ("CYBERTICKET_GATEWAY_", "CYBERTICKET_NETWORK_", "CYBERTICKET_TEST_")
+"""Prefixes that belong to the emulators and to the tests."""
+
+DEVELOPMENT_SECRETS = frozenset({"sk_demo_cyberticket", "demo-carrier-password", "demo-carrier-secret-0123456789"})
+"""What the demo uses. They stand in a public source, so a server that is no demo refuses to start with them."""
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
+
+
+class UnknownSetting(ValueError):
+    """An environment variable with our prefix that means nothing: most likely a typing mistake."""
+
+
+class Settings(BaseSettings):
+    """One sales or issuer server and its worker."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    demo: bool = False
+    """Whether this is a demonstration: development secrets are allowed and keys are made when they are missing."""
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """Folder for the embedded database and the key ring. Root's default is /var/lib/cyberticket."""
+    database_url: SecretStr | None = None
+    """PostgreSQL 15 or newer, such as postgresql://user:password@host/name; without it an embedded one is started."""
+    redis_url: SecretStr | None = None
+    """Redis 6 or newer, such as redis://host:6379/0; without it what may be forgotten stays in this process."""
+    keys_dir: Path | None = None
+    """Folder of the key ring; by default `keys` in the data folder."""
+    public_url: Url = "http://127.0.0.1:8000"
+    """Where handsets and browsers reach this server: it stands in every message."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8000, ge=0, le=65_535)
+    """Port to listen on; 0 takes any free one."""
+
+    hold_seconds: int = Field(default=600, ge=10, le=86_400)
+    """How long places are kept for a buyer who has not paid, in seconds."""
+    hold_grace_seconds: int = Field(default=90, ge=30, le=3_600)
+    """How much longer they are really kept, in seconds, so that a payment begun in time can end."""
+    resends_per_hour_max: int = Field(default=3, ge=0, le=100)
+    """How often one ticket may be sent again within an hour."""
+    deliver_attempts_max: int = Field(default=12, ge=1, le=100)
+    """How often a consequence is tried before it becomes a dead letter."""
+    request_bytes_max: int = Field(default=65_536, ge=1_024, le=10_000_000)
+    """Largest request body, in bytes."""
+    worker_poll_seconds: float = Field(default=1.0, gt=0, le=60)
+    """How long the worker waits when nobody wakes it, in seconds."""
+    reconcile_seconds: float = Field(default=15.0, gt=0, le=3_600)
+    """How often unsettled payments and run-out bookings are looked at, in seconds."""
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """Least severe log line that is written: DEBUG, INFO, WARNING or ERROR."""
+
+    payment_url: Url = "http://127.0.0.1:8402"
+    """Where the payment network's API is."""
+    payment_page_url: HttpUrl | None = None
+    """Where its card page is, for browsers; by default `/card` at the payment network."""
+    payment_secret_key: SecretStr = SecretStr("")
+    """Our secret key at the payment network (`sk_…`)."""
+    payment_minimal_params: bool = False
+    """Whether to send only the few parameters that every emulator of the network knows."""
+    sms_url: Url = "http://127.0.0.1:8090"
+    """Where the carrier gateway's HTTP API is."""
+    sms_system_id: str = "cyberticket"
+    """Our account at the carrier gateway."""
+    sms_password: SecretStr = SecretStr("")
+    """Its password."""
+    carrier_secret: SecretStr = SecretStr("")
+    """What the carrier signs its delivery receipts with, at least 16 letters."""
+
+    @model_validator(mode="after")
+    def _no_development_secrets(self) -> Self:
+        if self.demo:
+            return self
+        for name in ("payment_secret_key", "sms_password", "carrier_secret"):
+            value = getattr(self, name).get_secret_value()
+            if not value:
+                raise ValueError(f"{PREFIX}{name.upper()} is not set; a server needs it")
+            if value in DEVELOPMENT_SECRETS:
+                raise ValueError(
+                    f"{PREFIX}{name.upper()} holds the demo's secret, which everybody knows; set one of your own"
+                )
+        return self
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def card_page(self) -> str:
+        return str(self.payment_page_url or self.payment_url.rstrip("/") + "/card")
+
+
+def refuse_unknown(names: Iterable[str] | None = None) -> None:
+    """Raises UnknownSetting for a variable of ours that no setting has, with the nearest one that is meant."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(os.environ if names is None else names):
+        upper = name.upper()
+        if upper.startswith(PREFIX) and not upper.startswith(OTHER_PROGRAMS) and upper not in known:
+            near = difflib.get_close_matches(upper, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else " See docs/reference/settings.md."
+            raise UnknownSetting(f"{name} is not a setting.{hint}")
+
+
+def load(**given: object) -> Settings:
+    """The settings of this process, from the environment and from what the command line gave."""
+    refuse_unknown()
+    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks each value
