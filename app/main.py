@@ -37,7 +37,7 @@ def create_app(settings: Settings, *, world: World | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=None if world is not None else lifespan,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        docs_url="/docs" if settings.demo else None,
+        docs_url=None,  # its page loads scripts from elsewhere, which our own policy forbids
         redoc_url=None,
     )
     app.state.public_url = settings.public_url.rstrip("/")

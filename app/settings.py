@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """How long places are kept for a buyer who has not paid, in seconds."""
     hold_grace_seconds: int = Field(default=90, ge=30, le=3_600)
     """How much longer they are really kept, in seconds, so that a payment begun in time can end."""
+    silent_seconds: int = Field(default=60, ge=2, le=3_600)
+    """How long a request that does not end is left alone before its payment is looked up, in seconds."""
     resends_per_hour_max: int = Field(default=3, ge=0, le=100)
     """How often one ticket may be sent again within an hour."""
     deliver_attempts_max: int = Field(default=12, ge=1, le=100)

@@ -108,6 +108,7 @@ async def world(settings: Settings) -> AsyncIterator[World]:
                 public_url=settings.public_url.rstrip("/"),
                 hold_seconds=settings.hold_seconds,
                 hold_grace_seconds=settings.hold_grace_seconds,
+                silent_seconds=settings.silent_seconds,
                 resends_per_hour_max=settings.resends_per_hour_max,
                 deliver_attempts_max=settings.deliver_attempts_max,
                 demo=settings.demo,

@@ -21,7 +21,7 @@ from app.store.topics import Topic
 from app.world import World
 
 AT_ONCE_MAX = 20
-HANDLER_SECONDS_MAX = 45
+HANDLER_SECONDS_MAX = 20
 """Shorter than the lease, so that a handler that hangs is given up before another worker takes its work."""
 
 assert HANDLER_SECONDS_MAX < outbox.LEASE_SECONDS

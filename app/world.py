@@ -27,6 +27,8 @@ class House:
     hold_seconds: int = 600
     hold_grace_seconds: int = 90
     """How much longer than the buyer sees the places stay theirs, so that a payment begun in time can end."""
+    silent_seconds: int = 60
+    """How long a request that does not end is left alone, before it is taken for dead and its payment looked up."""
     resends_per_hour_max: int = 3
     deliver_attempts_max: int = 12
     demo: bool = False

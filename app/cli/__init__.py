@@ -38,7 +38,3 @@ def main() -> None:
     except EXPECTED as fault:
         Console(stderr=True).print(str(fault), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,10 +13,9 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from app import logs
-from app.cli.shop import TICKET, Shop
+from app.cli.shop import Shop, pin_of
 from app.cli.stack import Plan, Stack, demo_data_dir, free_or, running
 
 console = Console()
@@ -58,14 +57,14 @@ async def _demo(plan: Plan, json_file: Path | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(plan, say=lambda text: console.print(text, style="dim")) as stack:
+    async with running(plan, say=lambda text: console.print(text, style="dim", soft_wrap=True)) as stack:
         async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
             shop = shop_of(stack, http)
-            gate = await show(shop, console.print)
+            gate = await show(shop, lambda text: console.print(text, highlight=False, soft_wrap=True))
         _addresses(stack)
         if json_file is not None:
             write_json(json_file, stack, gate)
-        console.print("Ctrl-C stops everything. What was sold stays in", str(plan.data), style="dim")
+        console.print(f"Ctrl-C stops everything. What was sold stays in {plan.data}", style="dim", soft_wrap=True)
         await stop.wait()
         console.print("Stopping …", style="dim")
 
@@ -82,14 +81,14 @@ def shop_of(stack: Stack, http: httpx.AsyncClient) -> Shop:
 
 
 async def show(shop: Shop, say: Callable[[str], Any]) -> str:
-    """Sell a theatre gift, a bus ride and a voucher, and let the gift's holder in; gives the gate's token."""
+    """Sell a theatre gift, a bus ride and a voucher, and let the rider in, once; gives the gate's token."""
     await shop.http.put(f"{shop.gateway_url}/subscribers/{BUYER}", json={"state": "on", "model": "smart"})
     await shop.http.put(f"{shop.gateway_url}/subscribers/{FRIEND}", json={"state": "on", "model": "feature"})
     say("\n[bold]Three sales, in front of your eyes[/]")
     card = {"kind": "card", "token": await shop.card("4242424242424242")}
     gift = await _sell_seat(shop, card)
     say(f"  a theatre seat, paid by card, sent to a friend's phone {FRIEND}")
-    await _sell_ride(shop, card)
+    ride = await _sell_ride(shop, card)
     say(f"  a ride on the island's bus, from its own transit feed, to {BUYER}")
     await _sell_voucher(shop, card)
     say(f"  a gift voucher of 50,000 won to {FRIEND}")
@@ -99,12 +98,15 @@ async def show(shop: Shop, say: Callable[[str], Any]) -> str:
         body={"issuer": gift["issuer"], "handset": BUYER, "amount": TOP_UP_WON, "currency": "KRW"},
         bearer=shop.staff_key,
     )
-    say(f"  50,000 won of e-money for {BUYER}; its PIN went there by message")
-    message, match = await shop.message(FRIEND, TICKET)
-    await shop.store(FRIEND, message["id"])
-    gate = await shop.gate(gift["issuer"], "Demo gate")
-    verdict = await shop.present(gate, f"{match[1]} {match[2]}", use=False)
-    say(f"  the gate looks at the friend's ticket {match[1]}: {verdict['words']['en']}\n")
+    say(f"  50,000 won of e-money at the theatre for {BUYER}; its PIN went there by message")
+    number = (await shop.tickets(ride))[0]["number"]
+    message, match = await shop.message(BUYER, pin_of(number))
+    await shop.store(BUYER, message["id"])
+    gate = await shop.gate(ride["issuer"], "Demo gate")
+    for _ in range(2):
+        verdict = await shop.present(gate, f"{number} {match[1]}")
+        say(f"  the bus driver types {number} and its PIN: {verdict['words']['en']}")
+    say("")
     return gate
 
 
@@ -117,15 +119,17 @@ async def _sell_seat(shop: Shop, card: dict[str, str]) -> dict[str, Any]:
     return {**booking, "issuer": occasion["issuer"]}
 
 
-async def _sell_ride(shop: Shop, card: dict[str, str]) -> None:
+async def _sell_ride(shop: Shop, card: dict[str, str]) -> dict[str, Any]:
     stops = (await shop.get("/catalogue/stops"))["stops"]
-    feed = next(one["issuer"] for one in stops if one["issuer"] != "badaro-bus")
-    first, last = [one for one in stops if one["issuer"] == feed][:: len([s for s in stops if s["issuer"] == feed]) - 1]
-    journey = {"origin": first["id"], "destination": last["id"]}
-    product = (await shop.get("/catalogue/products", kind="ride", **journey))["products"][0]
+    issuer = next(one["issuer"] for one in stops if one["issuer"] != "badaro-bus")
+    line_stops = [one for one in stops if one["issuer"] == issuer]
+    journey = {"origin": line_stops[0]["id"], "destination": line_stops[-1]["id"]}
+    found = (await shop.get("/catalogue/products", kind="ride", **journey))["products"]
+    product = next(one for one in found if one["uses"] == 1)
     detail = await shop.get(f"/catalogue/products/{product['id']}", **journey)
     line = {"price": detail["prices"][0]["id"], **journey}
-    await _paid(shop, {"product": product["id"], "lines": [line], "buyer": BUYER, "language": "ko"}, card)
+    booking = await _paid(shop, {"product": product["id"], "lines": [line], "buyer": BUYER, "language": "ko"}, card)
+    return {**booking, "issuer": issuer}
 
 
 async def _sell_voucher(shop: Shop, card: dict[str, str]) -> None:
@@ -143,15 +147,17 @@ async def _paid(shop: Shop, body: dict[str, Any], card: dict[str, str]) -> dict[
 
 
 def _addresses(stack: Stack) -> None:
-    table = Table(title="Cyberticket is up", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_row("Buy tickets", f"[link={stack.app_url}/]{stack.app_url}/[/link]")
-    table.add_row("Look at the phones", f"[link={stack.gateway_url}/]{stack.gateway_url}/[/link]")
-    table.add_row("API, with examples", f"{stack.app_url}/docs")
-    table.add_row("Payment network", stack.network_url)
-    table.add_row("Staff key", stack.staff_key)
-    for number, outcome in CARDS:
-        table.add_row(f"Card {number}", f"{outcome}; any later date, any CVC")
-    console.print(table, soft_wrap=True)
+    lines = [
+        ("Buy tickets", f"{stack.app_url}/"),
+        ("Look at the phones", f"{stack.gateway_url}/"),
+        ("API description", f"{stack.app_url}/openapi.json"),
+        ("Payment network", stack.network_url),
+        ("Staff key", stack.staff_key),
+        *((f"Card {number}", f"{outcome}; any later date, any CVC") for number, outcome in CARDS),
+    ]
+    console.print("[bold]Cyberticket is up[/]")
+    for label, value in lines:
+        console.print(f"  {label:<26}{value}", highlight=False, markup=False, soft_wrap=True)
 
 
 def write_json(file: Path, stack: Stack, gate: str) -> None:

@@ -16,7 +16,13 @@ TICKET = re.compile(r"([0-9]{9}-[0-9])\s+PIN\s+([0-9]{6})")
 EMONEY_PIN = re.compile(r"PIN ([0-9]{6})")
 LINK = re.compile(r"https?://\S+/t/\S+")
 WAIT_SECONDS = 15.0
+SERVER_FAULT = 500
 Json = dict[str, Any]
+
+
+def pin_of(number: str) -> re.Pattern[str]:
+    """Finds the PIN of one ticket in its message."""
+    return re.compile(re.escape(number) + r"\s+PIN\s+([0-9]{6})")
 
 
 class StepFailed(Exception):
@@ -45,6 +51,8 @@ class Shop:
     publishable_key: str
     staff_key: str
     http: httpx.AsyncClient
+    patience_seconds: float = 0.0
+    """How long a request is repeated, with the same key, while nobody answers or the first is still worked on."""
     tell: Callable[[Exchange], None] = field(default=lambda _exchange: None)
 
     async def call(
@@ -63,7 +71,8 @@ class Shop:
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(16)
         started = time.perf_counter()
-        answer = await self.http.request(method, url, json=body, data=form, params=params, headers=headers)
+        request = self.http.build_request(method, url, json=body, data=form, params=params, headers=headers)
+        answer = await self._answered(request, started + self.patience_seconds)
         seconds = time.perf_counter() - started
         kind = answer.headers.get("content-type", "")
         received = answer.json() if "json" in kind else f"{kind}, {len(answer.content)} bytes"
@@ -71,6 +80,20 @@ class Shop:
         if answer.status_code not in expect:
             raise StepFailed(f"{method} {url} answered {answer.status_code}: {received}")
         return answer.status_code, received
+
+    async def _answered(self, request: httpx.Request, deadline: float) -> httpx.Response:
+        """An answer to this very request; lost, busy and broken ones are asked again until the deadline."""
+        while True:
+            try:
+                answer = await self.http.send(request)
+            except httpx.TransportError:
+                if time.perf_counter() >= deadline:
+                    raise
+            else:
+                again = answer.status_code >= SERVER_FAULT or "key-busy" in answer.text
+                if not again or time.perf_counter() >= deadline:
+                    return answer
+            await asyncio.sleep(0.2)
 
     async def get(self, path: str, *, bearer: str | None = None, **params: object) -> Any:
         return (await self.call("GET", self.app_url + path, bearer=bearer, params=params))[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
@@ -11,7 +10,7 @@ from math import hypot
 
 from rich.console import Console
 
-from app.cli.shop import EMONEY_PIN, LINK, TICKET, Exchange, Json, Shop, StepFailed
+from app.cli.shop import EMONEY_PIN, LINK, TICKET, Exchange, Json, Shop, StepFailed, pin_of
 
 BUYER, FRIEND, RIDER = "+821055501001", "+821055501002", "+821055501003"
 GOOD_CARD, BAD_CARD = "4242424242424242", "4000000000000002"
@@ -185,7 +184,7 @@ async def tell_voucher(book: Book, shop: Shop) -> None:
     """A gift voucher is bought, turned into e-money by its holder, and pays for a seat."""
     book.chapter("A gift voucher, and what it buys")
     book.step(1, "a buyer reaches the sales server from a computer")
-    product = (await shop.get("/catalogue/products", kind="voucher"))["products"][0]
+    product = await _useful_voucher(shop)
     detail = await shop.get(f"/catalogue/products/{product['id']}")
     book.step(2, f"the buyer wants {_say(product['title'])} for {FRIEND}")
     line = {"price": detail["prices"][0]["id"], "handsets": [FRIEND]}
@@ -195,7 +194,7 @@ async def tell_voucher(book: Book, shop: Shop) -> None:
     must(status == 200 and paid["state"] == "paid", f"the card was not taken: {paid}")  # noqa: PLR2004 - HTTP
     book.step(6, "the payment system checks the card and settles")
     number = (await shop.tickets(booking))[0]["number"]
-    message, voucher = await shop.message(FRIEND, _numbered(number))
+    message, voucher = await shop.message(FRIEND, pin_of(number))
     book.step(8, f"the voucher is on handset {FRIEND}: {number}")
     await shop.store(FRIEND, message["id"])
     book.step(9, "the handset stores it")
@@ -207,27 +206,27 @@ async def tell_voucher(book: Book, shop: Shop) -> None:
     await _pay_by_emoney(book, shop, product["issuer"])
 
 
-def _numbered(number: str) -> re.Pattern[str]:
-    return re.compile(re.escape(number) + r"\s+PIN\s+([0-9]{6})")
+async def _useful_voucher(shop: Shop) -> Json:
+    """A voucher of an issuer that sells something else as well, so that there is something to buy with it."""
+    vouchers: list[Json] = (await shop.get("/catalogue/products", kind="voucher"))["products"]
+    for product in vouchers:
+        if (await shop.get("/catalogue/products", kind="admission", issuer=product["issuer"]))["products"]:
+            return product
+    raise StepFailed("no issuer sells both vouchers and admission")
 
 
 async def _pay_by_emoney(book: Book, shop: Shop, issuer: str) -> None:
-    """The e-money of the voucher's issuer pays for another of its products where it has one."""
+    """The e-money of the voucher's issuer pays for the cheapest seat at its last date."""
     _, pin = await shop.message(FRIEND, EMONEY_PIN)
-    found = (await shop.get("/catalogue/products", issuer=issuer))["products"]
-    product = found[0]
-    detail = await shop.get(f"/catalogue/products/{product['id']}")
-    if detail["occasion"] is None:
-        occasion = (await shop.get("/catalogue/occasions", product=product["id"]))["occasions"][-1]
-        price = min(occasion["prices"], key=lambda one: one["price"]["amount"])
-        body: Json = {"occasion": occasion["id"], "lines": [{"price": price["id"]}]}
-    else:
-        body = {"product": product["id"], "lines": [{"price": detail["prices"][0]["id"]}]}
+    occasions = (await shop.get("/catalogue/occasions", issuer=issuer, kind="admission", limit=100))["occasions"]
+    prices = [price for price in occasions[-1]["prices"] if occasions[-1]["free"].get(price["category"])]
+    price = min(prices, key=lambda one: int(one["price"]["amount"]))
+    body: Json = {"occasion": occasions[-1]["id"], "lines": [{"price": price["id"]}]}
     _, booking = await shop.book({**body, "buyer": FRIEND, "language": "en"})
     instrument = {"kind": "emoney", "handset": FRIEND, "pin": pin[1]}
     status, paid = await shop.pay(booking, instrument)
     must(status == 200 and paid["state"] == "paid", f"the e-money was not taken: {paid}")  # noqa: PLR2004 - HTTP
-    book.step(6, f"the holder pays {booking['amount']['text']} for {_say(product['title'])} with it")
+    book.step(6, f"the holder pays {booking['amount']['text']} for {_say(occasions[-1]['title'])} with it")
 
 
 def _say(text: dict[str, str]) -> str:

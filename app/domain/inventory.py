@@ -173,6 +173,31 @@ def nearest(hall: Hall, free: Free, wanted: Sequence[int]) -> tuple[int, ...] | 
     return tuple(chosen)
 
 
+def beside(hall: Hall, free: Free, wanted: Sequence[int]) -> tuple[int, ...] | None:
+    """For seats that were side by side: as many free ones side by side, nearest to where they were."""
+    category = hall.spots[wanted[0]].category
+    runs = hall.runs.get(category, ())
+    size = len(wanted)
+    if not any(tuple(wanted) == run.seats[start : start + size] for run in runs for start in range(len(run.seats))):
+        return None
+    placements = (
+        run.seats[start : start + size]
+        for run in runs
+        for left, right in _stretches(run, free)
+        for start in range(left, right - size + 1)
+    )
+    return min(placements, key=lambda seats: _apart(hall, wanted, seats), default=None)
+
+
+def _apart(hall: Hall, wanted: Sequence[int], seats: Sequence[int]) -> tuple[float, int]:
+    """How far seats are from the wanted ones, one by one; in the plan where it has no coordinates."""
+    pairs = list(zip(wanted, seats, strict=True))
+    return (
+        sum(_distance(hall.spots[a], hall.spots[b]) for a, b in pairs),
+        sum(abs(a - b) for a, b in pairs),
+    )
+
+
 def free_by_category(hall: Hall, free: Free) -> dict[str, int]:
     """How many places are free in each category, in plan order; categories with none are told too."""
     counts = dict.fromkeys(hall.categories, 0)

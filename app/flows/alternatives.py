@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -68,31 +68,41 @@ async def rank(world: World, request: Request, offer: sa.Row[Any], prices: Seque
 
 
 async def _near_seats(tx: Any, asked: _Asked) -> list[Choice]:
-    """Chosen seats that are gone, each replaced by the free one nearest to it."""
+    """Chosen seats that are gone: as many side by side nearby, then each lost one replaced by its nearest."""
+    found = [lines for rule in (inventory.beside, inventory.nearest) if (lines := _replaced(asked, rule)) is not None]
+    distinct = [lines for index, lines in enumerate(found) if lines not in found[:index]]
+    return [await _seated(tx, asked, Alternative.NEAREST_SEATS, lines) for lines in distinct]
+
+
+def _replaced(asked: _Asked, rule: Callable[..., tuple[int, ...] | None]) -> list[Line] | None:
+    """The asked lines with other places by `rule`, or None when one of them names none or gets none."""
     lines = []
     for line in asked.request.lines:
         wanted = [asked.places.index[place] for place in line.places if place in asked.places.index]
-        near = inventory.nearest(asked.places.hall, asked.free, wanted) if wanted else None
-        if near is None or len(near) != line.quantity:
-            return []
-        lines.append(_with_places(asked, line, near))
-    return [await _seated(tx, asked, Alternative.NEAREST_SEATS, lines)]
+        other = rule(asked.places.hall, asked.free, wanted) if wanted else None
+        if other is None or len(other) != line.quantity:
+            return None
+        lines.append(_with_places(asked, line, other))
+    return lines
 
 
 async def _split_seats(tx: Any, asked: _Asked) -> list[Choice]:
     """The same number of the same category, not all side by side."""
-    lines = []
+    lines, free = [], bytearray(asked.free)
     for line, price in zip(asked.request.lines, asked.prices, strict=True):
         if line.places or line.quantity == 1:
             return []
-        found = inventory.split(asked.places.hall, asked.free, price.category, line.quantity)
+        found = inventory.split(asked.places.hall, free, price.category, line.quantity)
         if found is None:
             return []
-        lines.append(_with_places(asked, line, found))
+        lines.append(_with_places(asked, line, found, free))
     return [await _seated(tx, asked, Alternative.SPLIT_SEATS, lines)]
 
 
-def _with_places(asked: _Asked, line: Line, found: Sequence[int]) -> Line:
+def _with_places(asked: _Asked, line: Line, found: Sequence[int], free: bytearray) -> Line:
+    """The line with these places, which are no longer free for the lines after it."""
+    for pos in found:
+        free[pos] = 0
     places = tuple(asked.places.ids[pos] for pos in found)
     return Line(line.price_id, line.quantity, places, line.handsets, line.origin_id, line.destination_id)
 

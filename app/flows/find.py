@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.domain import inventory
+from app.domain.plan import Area, Plan, Section, hull
 from app.domain.refusals import NotFound
-from app.store import catalogue, stock
+from app.store import catalogue, plans, stock
 from app.store.catalogue import Search
 from app.store.tables.catalogue import Stock
 from app.world import World
@@ -41,9 +43,36 @@ class FoundOccasion:
     availability: Availability
 
 
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """A product with the occasion a visitor would take first; None where no date is near enough to be looked at."""
+
+    row: sa.Row[Any]
+    occasion: sa.Row[Any] | None
+    availability: Availability | None
+
+
+OCCASIONS_LOOKED_AT_MAX = 400
+"""How far ahead a listing looks for each product's next date."""
+
+
 async def products(world: World, search: Search) -> list[sa.Row[Any]]:
     async with world.transaction() as tx:
         return await catalogue.products(tx, search, now=world.clock.now())
+
+
+async def stubs(world: World, search: Search) -> list[Stub]:
+    """Products, each with its next occasion and what is free of that: a page of the catalogue as visitors see it."""
+    now = world.clock.now()
+    async with world.transaction() as tx:
+        rows = await catalogue.products(tx, search, now=now)
+        near = replace(search, cursor=None, limit=OCCASIONS_LOOKED_AT_MAX)
+        dates = await catalogue.occasions(tx, near, now=now)
+    first = {one.product_id: one for one in reversed(dates)}
+    shown = [first.get(row.id) for row in rows]
+    free = await asyncio.gather(*(availability(world, one.id) for one in shown if one is not None))
+    by_id = {one.occasion_id: one for one in free}
+    return [Stub(row, one, by_id[one.id] if one else None) for row, one in zip(rows, shown, strict=True)]
 
 
 async def occasions(world: World, search: Search) -> list[FoundOccasion]:
@@ -90,6 +119,66 @@ async def places(
     async with world.transaction() as tx:
         rows = await catalogue.place_page(tx, occasion_id, category=category, section=section, after=after, limit=limit)
     return rows, found
+
+
+async def seats(world: World, identities: Sequence[UUID]) -> dict[UUID, sa.Row[Any]]:
+    """Section, row, seat, category and occasion of places a visitor has chosen; unknown ones are left out."""
+    async with world.transaction() as tx:
+        return await catalogue.seats(tx, identities)
+
+
+async def plan(world: World, occasion_id: UUID) -> Plan:
+    """The hall as pages draw it, from a snapshot that is at most one second old and was made once for all who ask."""
+    body = json.loads(await world.memory.shared(f"plan:{occasion_id}", lambda: _draw(world, occasion_id)))
+    sections = tuple(
+        Section(**{**one, "categories": tuple(one["categories"]), "outline": _points(one["outline"])})
+        for one in body["sections"]
+    )
+    areas = tuple(Area(**{**one, "points": _points(one["points"])}) for one in body["areas"])
+    return Plan(body["width"], body["height"], areas, sections)
+
+
+def _points(pairs: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
+    return tuple((x, y) for x, y in pairs)
+
+
+async def _draw(world: World, occasion_id: UUID) -> bytes:
+    async with world.transaction() as tx:
+        rows = await plans.rows(tx, occasion_id, now=world.clock.now())
+        drawing = await plans.drawing(tx, occasion_id)
+    areas = tuple(
+        Area(
+            **{name: one[name] for name in ("shape", "zone", "x", "y", "width", "height", "rotation")},
+            points=_points(one["points"]),
+            label=one["label"] or "",
+        )
+        for one in drawing.get("areas", [])
+    )
+    drawn = Plan(drawing.get("width", 0.0), drawing.get("height", 0.0), areas, _sections(rows))
+    return json.dumps(asdict(drawn)).encode()
+
+
+def _sections(rows: Sequence[sa.Row[Any]]) -> tuple[Section, ...]:
+    """Rows gathered into sections in plan order; seats and standing places of one name stay apart."""
+    grouped: dict[tuple[str, bool], list[sa.Row[Any]]] = {}
+    for row in rows:
+        grouped.setdefault((row.section, row.numbered), []).append(row)
+    return tuple(
+        Section(
+            name=name,
+            categories=tuple(dict.fromkeys(row.category for row in members)),
+            numbered=numbered,
+            places=sum(row.places for row in members),
+            free=sum(row.free for row in members),
+            outline=hull(
+                point
+                for row in members
+                for point in ((row.first_x, row.first_y), (row.last_x, row.last_y))
+                if None not in point
+            ),
+        )
+        for (name, numbered), members in grouped.items()
+    )
 
 
 def is_free(availability: Availability, pos: int) -> bool:

@@ -33,7 +33,7 @@ class Reply:
 async def once(world: World, *, scope: str, key: str, request: bytes, work: Callable[[], Awaitable[Reply]]) -> Reply:
     """Do `work` unless this key has its answer already; raises KeyReused or KeyBusy."""
     name = hashlib.sha256(key.encode()).hexdigest()
-    claim = Claim(scope, name, hashlib.sha256(request).digest(), world.clock.now())
+    claim = Claim(scope, name, hashlib.sha256(request).digest(), world.clock.now(), world.house.silent_seconds)
     match await world.database.together(idempotency.begin, claim):
         case Stored(status, body, media_type):
             return Reply(status, _open(body, key, name), media_type, replayed=True)

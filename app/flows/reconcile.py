@@ -16,15 +16,12 @@ from app.ports import Authorized, Captured, Decline, Prepared, Refused, Unknown,
 from app.store import sales
 from app.world import World
 
-SILENT_SECONDS = 60
-"""An attempt is left to the request that made it for so long; no provider takes longer to answer or to give up."""
-
 log = structlog.get_logger()
 
 
 async def reconcile(world: World, *, limit: int = 50) -> int:
-    """Ask about every unsettled payment that has been silent for a minute; returns how many came to an end."""
-    before = world.clock.now() - timedelta(seconds=SILENT_SECONDS)
+    """Ask about every unsettled payment that has been silent for too long; returns how many came to an end."""
+    before = world.clock.now() - timedelta(seconds=world.house.silent_seconds)
     async with world.transaction() as tx:
         rows = await sales.unsettled(tx, before=before, limit=limit)
         free = await sales.unsettled_free(tx, before=before, limit=limit)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +16,8 @@ from app import barcode
 from app.domain.credential import Body, CodeId, Flag, LinkToken, compact_text, signed_text, validity
 from app.domain.refusals import NotDrawable, NotFound
 from app.domain.ticket import Kind, TicketState
-from app.store import messages, sales
+from app.pins import pin_of
+from app.store import messages, register, sales
 from app.world import World
 
 CLASS_MAX = 0xFFFF
@@ -106,6 +109,55 @@ async def ticket_by_link(world: World, token: str) -> sa.Row[Any]:
     if row is None:
         raise NotFound("There is no ticket behind this link.")
     return row
+
+
+class Use(StrEnum):
+    """Whether a ticket still opens a gate, and if not, why not."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    USED = "used"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A ticket as its holder sees it. `pin` is a secret of the holder; it is empty once the ticket is worth nothing.
+
+    `uses_left` and `balance` are the register's, None where it is another house's or does not know the ticket yet.
+    """
+
+    ticket: sa.Row[Any]
+    use: Use
+    pin: str = field(repr=False)
+    uses_left: int | None
+    balance: int | None
+
+
+async def card(world: World, ticket: sa.Row[Any]) -> Card:
+    """What the page behind a message's link shows."""
+    async with world.transaction() as tx:
+        entries = await register.by_number(tx, [(ticket.issuer_id, ticket.number)])
+    entry = entries.get((ticket.issuer_id, ticket.number))
+    uses_left = entry.uses_left if entry else None
+    balance = entry.balance if entry else ticket.balance
+    use = _use_of(ticket, uses_left, balance, now=world.clock.now())
+    pin = pin_of(
+        world.house.keys,
+        issuer_id=ticket.issuer_id,
+        identity=ticket.id,
+        kid=ticket.kid,
+        generation=ticket.generation,
+    )
+    return Card(ticket, use, pin.reveal() if use is Use.GOOD else "", uses_left, balance)
+
+
+def _use_of(ticket: sa.Row[Any], uses_left: int | None, balance: int | None, *, now: datetime) -> Use:
+    if ticket.state != TicketState.VALID:
+        return Use.REVOKED
+    if uses_left == 0 or balance == 0:
+        return Use.USED
+    return Use.EXPIRED if now >= ticket.valid_until else Use.GOOD
 
 
 @dataclass(frozen=True, slots=True)

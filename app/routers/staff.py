@@ -78,9 +78,7 @@ async def _require_own(world: TheWorld, member: TheMember, body: BookingIn) -> N
 
 
 @router.post("/emoney/topups", status_code=201, response_model=ToppedUpOut, responses=problems(400, 404))
-async def top_up(
-    request: Request, world: TheWorld, member: TheMember, once: TheOnce, body: TopUpIn
-) -> Response:
+async def top_up(request: Request, world: TheWorld, member: TheMember, once: TheOnce, body: TopUpIn) -> Response:
     """Add money to a handset's e-money; its balance and PIN go there by message."""
     member.require("money")
     key = f"topup-{hashlib.sha256(request.headers.get('idempotency-key', '').encode()).hexdigest()[:48]}-{member.id}"

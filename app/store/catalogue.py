@@ -72,7 +72,7 @@ async def products(tx: AsyncSession, search: Search, *, now: datetime) -> list[s
         clauses.append("p.kind = 'ride'")
         params |= {"origin": search.origin, "destination": search.destination}
     else:
-        prices = "JOIN LATERAL (SELECT min(amount) AS amount FROM price WHERE product_id = p.id AND NOT withdrawn) f ON f.amount IS NOT NULL"  # noqa: E501
+        prices = "JOIN LATERAL (SELECT min(amount) AS amount FROM price WHERE product_id = p.id AND NOT withdrawn) f ON f.amount IS NOT NULL"  # noqa: E501 - one clause of SQL
     if search.price_max is not None:
         clauses.append("f.amount <= :price_max")
         params["price_max"] = search.price_max

@@ -46,6 +46,8 @@ class Claim:
     key: str
     request_hash: bytes
     now: datetime
+    busy_seconds: int = BUSY_SECONDS
+    """How long the claim holds if whoever made it dies."""
 
     @property
     def name(self) -> tuple[str, str]:
@@ -86,7 +88,7 @@ async def begin(tx: AsyncSession, claims: Sequence[Claim]) -> list[Fresh | Store
             "scopes": [claim.scope for claim in first.values()],
             "keys": [claim.key for claim in first.values()],
             "hashes": [claim.request_hash for claim in first.values()],
-            "busy": now + timedelta(seconds=BUSY_SECONDS),
+            "busy": now + timedelta(seconds=max(claim.busy_seconds for claim in claims)),
             "old": now - timedelta(hours=KEPT_HOURS),
             "now": now,
         },

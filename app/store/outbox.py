@@ -15,7 +15,7 @@ from app.store.bulk import insert_many
 from app.store.tables import Outbox
 from app.store.topics import Topic
 
-LEASE_SECONDS = 60
+LEASE_SECONDS = 30
 ERROR_CHARS_MAX = 500
 
 

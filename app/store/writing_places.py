@@ -57,7 +57,7 @@ async def write_places(
 async def _wanted(tx: AsyncSession, seating_id: UUID | None, capacity: Mapping[str, int]) -> list[dict[str, object]]:
     rows = await tx.execute(
         sa.text(
-            "SELECT guid, category, numbered, section, row, seat, x, y FROM seating_place WHERE seating_id = :id ORDER BY pos"  # noqa: E501
+            "SELECT guid, category, numbered, section, row, seat, x, y FROM seating_place WHERE seating_id = :id ORDER BY pos"  # noqa: E501 - one clause of SQL
         ),
         {"id": seating_id},
     )

@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 FILE_LINES_MAX = 400
@@ -18,6 +19,12 @@ class Size(NamedTuple):
 
     name: str
     lines: int
+
+
+@cache
+def parsed(text: str) -> ast.Module:
+    """Several rules read the same files; each is parsed once."""
+    return ast.parse(text)
 
 
 def file_size(text: str) -> int:
@@ -38,19 +45,19 @@ def function_sizes(text: str) -> list[Size]:
                 found.append(Size(name, child.end_lineno - child.lineno + 1))
             visit(child, name)
 
-    visit(ast.parse(text), "")
+    visit(parsed(text), "")
     return found
 
 
 def missing_docstring(text: str) -> list[str]:
-    """A file opens by saying what it knows (an empty one knows nothing and may not stay)."""
-    return [] if ast.get_docstring(ast.parse(text)) else ["line 1: the module does not say what it knows"]
+    """A file opens by saying what it knows (an empty one too)."""
+    return [] if ast.get_docstring(parsed(text)) else ["line 1: the module does not say what it knows"]
 
 
 def state_assignments(text: str) -> list[str]:
     """States change through app.store.moves alone, never by an assignment to `.state`."""
     found = []
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         targets: list[ast.expr] = []
         if isinstance(node, ast.Assign):
             targets = node.targets
@@ -88,7 +95,7 @@ DICE = {"random", "secrets"}
 def clocks_and_dice(text: str) -> list[str]:
     """Time, ids and chance come from the World."""
     found = []
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Attribute):
             said = ast.unparse(node)
             if any(said == name or said.endswith(f".{name}") for name in CLOCKS_AND_DICE):
@@ -103,7 +110,7 @@ def clocks_and_dice(text: str) -> list[str]:
 
 def imports(text: str) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """(line, module, names taken from it) of every import wherever it stands, those for types only too."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name, ()
@@ -142,7 +149,7 @@ def unfinished(text: str) -> list[str]:
     ]
     found += [
         f"line {node.lineno}: raises NotImplementedError"
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(parsed(text))
         if isinstance(node, ast.Raise) and node.exc is not None and "NotImplementedError" in ast.unparse(node.exc)
     ]
     return found
@@ -173,7 +180,7 @@ SAYS_WHY_FIRST = {"mark.skip", "pytest.mark.skip", "pytest.skip", "pytest.xfail"
 
 def silent_skips(text: str) -> list[str]:
     """A test that does not run says why."""
-    tree = ast.parse(text)
+    tree = parsed(text)
     called = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = []
     for node in ast.walk(tree):

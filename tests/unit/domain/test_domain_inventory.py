@@ -10,7 +10,7 @@ from halls import Scene, drawn, groups, scenes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.inventory import Hall, Run, Spot, free_by_category, nearest, pick, price_distance, split
+from app.domain.inventory import Hall, Run, Spot, beside, free_by_category, nearest, pick, price_distance, split
 
 CATEGORIES = st.sampled_from("RS")
 QUANTITIES = st.integers(1, 6)
@@ -187,6 +187,28 @@ def test_a_standing_place_is_no_neighbour_of_a_seat() -> None:
 def test_without_coordinates_the_nearest_in_the_plan_is_taken() -> None:
     hall = Hall.of([Spot(pos, "R", True, "hall", "A") for pos in range(5)])
     assert nearest(hall, bytes([1, 1, 0, 0, 1]), (3,)) == (4,)
+
+
+@pytest.mark.parametrize(
+    ("rows", "wanted", "seats"),
+    [
+        (("xxooo",), (0, 1), (2, 3)),  # the pair next to the lost one
+        (("xxooo", "ooooo"), (0, 1), (5, 6)),  # the pair behind is nearer
+        (("xxoxo", "oxoxo"), (0, 1), None),  # no two together any more
+        (("xxooo",), (0, 2), None),  # they did not sit together
+        (("xoooo",), (0,), (1,)),
+    ],
+)
+def test_who_wanted_to_sit_together_is_offered_seats_together(
+    rows: tuple[str, ...], wanted: tuple[int, ...], seats: tuple[int, ...] | None
+) -> None:
+    hall, free = drawn(*rows)
+    assert beside(hall, free, wanted) == seats
+
+
+def test_places_to_stand_are_not_side_by_side() -> None:
+    hall = Hall.of(standing(4))
+    assert beside(hall, bytes([0, 1, 1, 1]), (0,)) is None
 
 
 @st.composite

@@ -30,7 +30,7 @@ ALL: list[tuple[AnyMachine, type[StrEnum], type[StrEnum], frozenset[StrEnum]]] =
         frozenset({PaymentState.DECLINED, PaymentState.VOIDED, PaymentState.REFUNDED}),
     ),
     (TICKET, TicketState, TicketEvent, frozenset({TicketState.REVOKED})),
-    (DELIVERY, DeliveryState, DeliveryEvent, frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED})),
+    (DELIVERY, DeliveryState, DeliveryEvent, frozenset({DeliveryState.DELIVERED})),
     (GATE, GateState, GateEvent, frozenset()),
 ]
 """Machine, its states, its events, and the states in which its noun may rest for ever."""

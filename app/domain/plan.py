@@ -1,0 +1,82 @@
+"""A hall seen from above: its sections with their outlines, and what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Something drawn and not sold, such as the stage. (`x`, `y`) is its top left, or an ellipse's centre."""
+
+    shape: str
+    zone: str
+    x: float
+    y: float
+    width: float
+    height: float
+    points: tuple[Point, ...]
+    rotation: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the hall. `outline` surrounds its seats; a standing section has none, its area is drawn instead."""
+
+    name: str
+    categories: tuple[str, ...]
+    numbered: bool
+    places: int
+    free: int
+    outline: tuple[Point, ...]
+
+    @property
+    def middle(self) -> Point:
+        xs, ys = [x for x, _ in self.outline], [y for _, y in self.outline]
+        return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`width` and `height` are the drawing's; 0 where the hall was never drawn."""
+
+    width: float
+    height: float
+    areas: tuple[Area, ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def seats(self) -> int:
+        """How many numbered places there are, free or not."""
+        return sum(section.places for section in self.sections if section.numbered)
+
+    def area_of(self, section: Section) -> Area | None:
+        """Where a section without an outline is drawn."""
+        return next((area for area in self.areas if area.zone == section.name), None)
+
+
+def hull(points: Iterable[Point]) -> tuple[Point, ...]:
+    """The convex outline around points, counter-clockwise (Andrew's monotone chain)."""
+    ordered = sorted(set(points))
+    if len(ordered) < 3:  # noqa: PLR2004 - a point or a line is its own outline
+        return tuple(ordered)
+    lower, upper = _half(ordered), _half(ordered[::-1])
+    return (*lower[:-1], *upper[:-1])
+
+
+def _half(points: Sequence[Point]) -> list[Point]:
+    chain: list[Point] = []
+    for point in points:
+        while len(chain) > 1 and _turn(chain[-2], chain[-1], point) <= 0:
+            chain.pop()
+        chain.append(point)
+    return chain
+
+
+def _turn(a: Point, b: Point, c: Point) -> float:
+    """Positive where a, b, c turn left."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])

@@ -1,0 +1,1 @@
+"""What the house can do in a second, beside what PostgreSQL alone can do: `python -m bench`, or `make bench`."""

@@ -1,0 +1,74 @@
+"""From single measurements to figures one can compare: rates by the median of slices, times by percentiles."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+PARTS_PER_STRETCH = 2
+"""A stretch is cut into so many slices, so that a hiccup of the machine spoils one of them and not the median."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One thing that was done: when it ended, counted from the beginning of its stretch, and how long it took."""
+
+    ended_seconds: float
+    took_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """All that was done in one uninterrupted time of measuring."""
+
+    seconds: float
+    done: tuple[Done, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One cell of the table. `rates` are those of the single slices, per second."""
+
+    count: int
+    rates: tuple[float, ...]
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def rates(stretch: Stretch, *, parts: int = PARTS_PER_STRETCH) -> list[float]:
+    """How many things per second ended in each of `parts` equal slices; what ended outside the stretch is left out."""
+    counts = [0] * parts
+    for one in stretch.done:
+        part = math.floor(one.ended_seconds / stretch.seconds * parts)
+        if 0 <= part < parts:
+            counts[part] += 1
+    return [count * parts / stretch.seconds for count in counts]
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The smallest value that at least `share` (0 to 1) of all values do not exceed: a value that was measured."""
+    ordered = sorted(values)
+    if not ordered:
+        return math.nan
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def figure(stretches: Sequence[Stretch]) -> Figure:
+    """Stretches of the same work at the same load, in one figure."""
+    slices = [rate for stretch in stretches for rate in rates(stretch)]
+    took_ms = [one.took_seconds * 1000 for stretch in stretches for one in stretch.done]
+    return Figure(
+        count=len(took_ms),
+        rates=tuple(slices),
+        per_second=statistics.median(slices),
+        p50_ms=percentile(took_ms, 0.50),
+        p99_ms=percentile(took_ms, 0.99),
+    )
+
+
+def ratio(ours: Figure, theirs: Figure) -> float:
+    """Of medians; not a number where there is nothing to divide by."""
+    return ours.per_second / theirs.per_second if theirs.per_second else math.nan
