@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -14,7 +12,6 @@ from app.channels.sms_http import receipt_is_genuine
 from app.edge import Edge
 from app.routers import bookings, carrier, catalogue, emoney, gate, health, staff, tickets
 from app.settings import Settings
-from app.wiring import world as build_world
 from app.world import World
 
 DESCRIPTION = """Any phone is the ticket: sells admission, rides and vouchers, delivers each ticket to any handset,
@@ -22,29 +19,20 @@ and lets a gate admit it exactly once. Errors are RFC 9457 problems; every POST 
 `Idempotency-Key`."""
 
 
-def create_app(settings: Settings, *, world: World | None = None) -> FastAPI:
-    """The application; it builds and closes its own world unless it is given one."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with build_world(settings) as built:
-            app.state.world = built
-            yield
-
+def create_app(settings: Settings, *, world: World) -> FastAPI:
+    """The application around a world that somebody else opens and closes."""
     app = FastAPI(
         title="Cyberticket",
         version="0.1.0",
         description=DESCRIPTION,
-        lifespan=None if world is not None else lifespan,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,  # its page loads scripts from elsewhere, which our own policy forbids
         redoc_url=None,
     )
+    app.state.world = world
     app.state.public_url = settings.public_url.rstrip("/")
     app.state.card_page = settings.card_page
     app.state.receipt_is_genuine = partial(receipt_is_genuine, secret=settings.carrier_secret)
-    if world is not None:
-        app.state.world = world
     problems.install(app)
     for router in (catalogue, bookings, tickets, emoney, gate, carrier, staff, health):
         app.include_router(router.router)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.embedded.folder import default_data_dir
@@ -19,6 +19,9 @@ OTHER_PROGRAMS = ("CYBERTICKET_GATEWAY_", "CYBERTICKET_NETWORK_", "CYBERTICKET_T
 
 DEVELOPMENT_SECRETS = frozenset({"sk_demo_cyberticket", "demo-carrier-password", "demo-carrier-secret-0123456789"})
 """What the demo uses. They stand in a public source, so a server that is no demo refuses to start with them."""
+
+SECRETS = ("payment_secret_key", "sms_password", "carrier_secret")
+CARRIER_SECRET_LETTERS_MIN = 16
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
 
@@ -89,14 +92,15 @@ class Settings(BaseSettings):
     def _no_development_secrets(self) -> Self:
         if self.demo:
             return self
-        for name in ("payment_secret_key", "sms_password", "carrier_secret"):
-            value = getattr(self, name).get_secret_value()
-            if not value:
-                raise ValueError(f"{PREFIX}{name.upper()} is not set; a server needs it")
-            if value in DEVELOPMENT_SECRETS:
-                raise ValueError(
-                    f"{PREFIX}{name.upper()} holds the demo's secret, which everybody knows; set one of your own"
-                )
+        secrets = {name: getattr(self, name).get_secret_value() for name in SECRETS}
+        missing = [PREFIX + name.upper() for name, value in secrets.items() if not value]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} must be set (CYBERTICKET_DEMO=true is for demonstrations only).")
+        public = [PREFIX + name.upper() for name, value in secrets.items() if value in DEVELOPMENT_SECRETS]
+        if public:
+            raise ValueError(f"{', '.join(public)} holds the demo's secret, which everybody knows; set your own.")
+        if len(self.carrier_secret.get_secret_value()) < CARRIER_SECRET_LETTERS_MIN:
+            raise ValueError(f"{PREFIX}CARRIER_SECRET must have {CARRIER_SECRET_LETTERS_MIN} letters at least.")
         return self
 
     @property
@@ -119,7 +123,24 @@ def refuse_unknown(names: Iterable[str] | None = None) -> None:
             raise UnknownSetting(f"{name} is not a setting.{hint}")
 
 
+class SettingsRefused(ValueError):
+    """Settings that cannot be run with; one line for each, naming the variable and what to do."""
+
+
 def load(**given: object) -> Settings:
-    """The settings of this process, from the environment and from what the command line gave."""
+    """The settings of this process, from the environment and from what the command line gave.
+
+    Raises UnknownSetting or SettingsRefused.
+    """
     refuse_unknown()
-    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks each value
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks each value
+    except ValidationError as fault:
+        lines = [_refusal(error["loc"], error["msg"]) for error in fault.errors(include_input=False)]
+        raise SettingsRefused("\n".join(lines)) from None
+
+
+def _refusal(location: tuple[int | str, ...], message: str) -> str:
+    """What is wrong, without the value: it may be a secret."""
+    words = message.removeprefix("Value error, ")
+    return f"{PREFIX}{str(location[0]).upper()}: {words}" if location else words

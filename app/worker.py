@@ -21,6 +21,9 @@ from app.store.topics import Topic
 from app.world import World
 
 AT_ONCE_MAX = 20
+KEPT_DAYS = 30
+"""How long it can be looked up what was carried out."""
+
 HANDLER_SECONDS_MAX = 20
 """Shorter than the lease, so that a handler that hangs is given up before another worker takes its work."""
 
@@ -59,15 +62,17 @@ HANDLERS: Mapping[Topic, Handler] = {
 async def run(world: World, *, poll_seconds: float = 1.0, reconcile_seconds: float = 15.0) -> None:
     """Work until cancelled; what was begun when that happens is finished by whoever holds the next lease."""
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_work(world, poll_seconds))
+        for topic in Topic:
+            tasks.create_task(_work(world, topic, poll_seconds))
         tasks.create_task(_look_after(world, reconcile_seconds))
 
 
-async def _work(world: World, poll_seconds: float) -> None:
+async def _work(world: World, topic: Topic, poll_seconds: float) -> None:
+    """One topic: a carrier that hangs delays messages, and nothing else."""
     async with world.memory.wakes() as wait:
         while True:
             try:
-                busy = await drain(world)
+                busy = await drain(world, topic=topic)
             except Exception:
                 log.exception("worker_failed")
                 busy = 0
@@ -83,14 +88,15 @@ async def _look_after(world: World, seconds: float) -> None:
             await reconcile.reconcile(world)
             async with world.transaction() as tx:
                 await idempotency.purge(tx, now=world.clock.now())
+                await outbox.purge(tx, before=world.clock.now() - timedelta(days=KEPT_DAYS))
         except Exception:
             log.exception("look_after_failed")
 
 
-async def drain(world: World) -> int:
-    """Carry out what is due now, up to twenty at once; returns how many were claimed."""
+async def drain(world: World, *, topic: Topic | None = None) -> int:
+    """Carry out what is due now, of one topic or of any, up to twenty at once; returns how many were claimed."""
     async with world.transaction() as tx:
-        claimed = await outbox.claim(tx, now=world.clock.now(), most=AT_ONCE_MAX)
+        claimed = await outbox.claim(tx, now=world.clock.now(), most=AT_ONCE_MAX, topic=topic)
     if not claimed:
         return 0
     outcomes = await asyncio.gather(*(_carry_out(world, one) for one in claimed))

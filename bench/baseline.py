@@ -45,7 +45,7 @@ class Pgbench:
                 *("-f", str(SCRIPTS / f"{script}.sql"), DATABASE),
                 seconds_max=whole + OVERTIME_SECONDS,
             )
-            lines = [line for file in Path(folder).iterdir() for line in file.read_text("ascii").splitlines()]
+            lines = await asyncio.to_thread(_lines_of, Path(folder))
         return stretch_of_log(lines, seconds=whole)
 
     def _where(self) -> Sequence[str]:
@@ -77,8 +77,13 @@ async def _run(*words: str, seconds_max: float) -> str:
     return said.decode().strip()
 
 
+def _lines_of(folder: Path) -> list[str]:
+    """The lines of all files: pgbench writes one for each of its threads."""
+    return [line for file in folder.iterdir() for line in file.read_text("ascii").splitlines()]
+
+
 def stretch_of_log(lines: Iterable[str], *, seconds: float) -> Stretch:
-    """pgbench's log of transactions as a stretch, which begins when the first of them began.
+    """The log of pgbench's transactions as a stretch, which begins when the first of them began.
 
     Each line holds client, number, microseconds taken, script, and the end as Unix seconds and microseconds.
     """

@@ -1,6 +1,11 @@
-"""An HTTP/1.1 client that costs little: one kept connection, one request at a time, no more of the protocol than our
-own server speaks. A general client would take more processor time for a request than the server does for its answer,
-and on a small machine that time is taken from the server."""
+(
+    """An HTTP/1.1 client that costs little: one kept connection, one request at a time, no more than our server speaks.
+
+A general client, httpx for one, can take more processor time for a request than the server takes for its answer, and on
+a small machine that time is the server's loss.
+"""
+    ""
+)
 
 from __future__ import annotations
 
@@ -119,6 +124,7 @@ async def connected(url: str) -> AsyncIterator[Connection]:
     """A connection to the server of `url`, closed when the block ends."""
     parts = urlsplit(url)
     assert parts.hostname is not None, "our own URLs name a host"
+    assert parts.port is not None, "our own URLs name a port"
     _, connection = await asyncio.get_running_loop().create_connection(
         lambda: Connection(parts.netloc), parts.hostname, parts.port
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
@@ -136,6 +136,13 @@ def shop(house: _House, stage: Stage) -> Shop:
     """The theatre's catalogue by its natural names."""
     del stage  # the catalogue is looked at through it
     return house.shop
+
+
+@pytest.fixture
+def sweep(house: _House, stage: Stage) -> Callable[[], Awaitable[None]]:
+    """For a test that plays many rounds: put the shared database back as it was."""
+    del stage  # its database
+    return house.sweep
 
 
 @pytest_asyncio.fixture

@@ -13,6 +13,7 @@ from app.domain.refusals import Refusal
 from app.embedded import DatabaseUnavailable
 from app.keys import KeyRingUnusable
 from app.settings import UnknownSetting
+from app.store.migrate import SchemaOutdated
 
 app = typer.Typer(
     name="cyberticket",
@@ -25,7 +26,16 @@ app.add_typer(importing.app, name="import")
 for module in (programs, keeping, demonstrating, telling):
     module.add_to(app)
 
-EXPECTED = (ImportRefused, Refusal, DatabaseUnavailable, KeyRingUnusable, UnknownSetting, OSError, ValueError)
+EXPECTED = (
+    ImportRefused,
+    Refusal,
+    DatabaseUnavailable,
+    KeyRingUnusable,
+    UnknownSetting,
+    SchemaOutdated,
+    OSError,
+    ValueError,
+)
 """Faults whose message is a sentence for the person at the keyboard; anything else is a bug and shows its trace."""
 
 

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from app import logs
+from app.cli.serving import run
 from app.cli.shop import Shop, pin_of
 from app.cli.stack import Plan, Stack, demo_data_dir, free_or, running
 
@@ -50,7 +51,7 @@ def demo(
         gateway_port=free_or(GATEWAY_PORT if gateway_port is None else gateway_port, given=gateway_port is not None),
     )
     logs.configure(os.environ.get("CYBERTICKET_LOG_LEVEL", "WARNING"))
-    asyncio.run(_demo(plan, json_file))
+    run(_demo(plan, json_file))
 
 
 async def _demo(plan: Plan, json_file: Path | None) -> None:

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from app.cli.programs import Data
+from app.cli.serving import house
 from app.domain.catalogue import Report
 from app.flows.importing import import_catalogue, import_seating
 from app.importers.catalogue import read_catalogue
 from app.importers.gtfs import read_gtfs
 from app.importers.seating import read_seating
 from app.settings import load
-from app.wiring import world as build_world
 from app.world import World
 
 app = typer.Typer(help="Import a catalogue, a seating plan or a transit feed.", no_args_is_help=True)
@@ -45,7 +45,7 @@ def _with_bar(work: Callable[[Drawn], None]) -> None:
 
 def _write(data: Path | None, writing: Callable[[World], Coroutine[Any, Any, Mapping[str, int]]]) -> None:
     async def run() -> Mapping[str, int]:
-        async with build_world(load(data_dir=data)) as world:
+        async with house(load(data_dir=data)) as world:
             return await writing(world)
 
     counts = asyncio.run(run())

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from app import keys
 from app.cli.programs import Data
+from app.cli.serving import house
 from app.flows import oversee, staff
 from app.flows.staff import SCOPES, Member
 from app.settings import load
 from app.store.migrate import migrate as migrate_database
 from app.wiring import database as build_database
-from app.wiring import world as build_world
 
 console = Console()
 
@@ -55,7 +55,7 @@ def staff_key(
     """Make a staff key; it is shown once."""
 
     async def run() -> str:
-        async with build_world(load(data_dir=data)) as world:
+        async with house(load(data_dir=data)) as world:
             return await staff.make_key(world, issuer=issuer, name=name, scopes=scope, days=days)
 
     console.print(asyncio.run(run()), markup=False, highlight=False, soft_wrap=True)
@@ -69,7 +69,7 @@ def invite_gate(
     """Make a one-time code with which a device becomes a gate."""
 
     async def run() -> staff.Invitation:
-        async with build_world(load(data_dir=data)) as world:
+        async with house(load(data_dir=data)) as world:
             anyone = Member(id=world.entropy.uuid(), issuer_id=None, scopes=SCOPES)
             row = await oversee.issuer(world, anyone, issuer)
             return await staff.invite_gate(world, issuer_id=row.id, name=name, occasions=())

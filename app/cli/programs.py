@@ -11,13 +11,12 @@ import typer
 from pydantic import SecretStr
 
 from app import logs, worker
-from app.cli.serving import listen, serve
+from app.cli.serving import house, listen, run, serve
 from app.embedded import default_data_dir
 from app.main import create_app
 from app.payments.sandbox.server import run as run_network
 from app.payments.sandbox.settings import NetworkSettings
 from app.settings import Settings, load
-from app.wiring import world as build_world
 from mobile_gateway.serve import run as run_gateway
 from mobile_gateway.settings import GatewaySettings
 
@@ -37,23 +36,28 @@ def serve_command(data: Data = None, host: Host = None, port: Port = None) -> No
     """Serve sales, handsets, gates and staff. Run `cyberticket migrate` before the first start."""
     settings = load(data_dir=data, host=host, port=port)
     logs.configure(settings.log_level)
+    run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
     with listen(settings.host, settings.port) as listener:
-        typer.echo(f"cyberticket: http://{settings.host}:{listener.getsockname()[1]}")
-        serve(create_app(settings), listener)
+        async with house(settings) as world:
+            typer.echo(f"cyberticket: http://{settings.host}:{listener.getsockname()[1]}")
+            await serve(create_app(settings, world=world), listener)
 
 
 def worker_command(data: Data = None) -> None:
     """Deliver messages, register tickets, settle what is unsettled. Run as many as you like."""
     settings = load(data_dir=data)
     logs.configure(settings.log_level)
-    asyncio.run(_work(settings))
+    run(_work(settings))
 
 
 async def _work(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with build_world(settings) as world:
+    async with house(settings) as world:
         working = asyncio.create_task(
             worker.run(world, poll_seconds=settings.worker_poll_seconds, reconcile_seconds=settings.reconcile_seconds)
         )

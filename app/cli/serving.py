@@ -5,13 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
+
+from app.settings import Settings
+from app.store.migrate import require_newest
+from app.wiring import world as build_world
+from app.world import World
+
+T = TypeVar("T")
 
 BACKLOG = 2_048
 SHUTDOWN_SECONDS = 5
+
+
+@contextlib.asynccontextmanager
+async def house(settings: Settings) -> AsyncIterator[World]:
+    """A world on a database that has the schema this program needs; raises SchemaOutdated."""
+    async with build_world(settings) as world:
+        await require_newest(world.database.engine)
+        yield world
 
 
 class DidNotStart(OSError):
@@ -69,6 +86,12 @@ async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
         await task
 
 
-def serve(app: FastAPI, listener: socket.socket) -> None:
+async def serve(app: FastAPI, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM."""
-    uvicorn.Server(config(app)).run(sockets=[listener])
+    await uvicorn.Server(config(app)).serve(sockets=[listener])
+
+
+def run(program: Coroutine[Any, Any, T]) -> T:
+    """Run a program's coroutine on the fastest event loop there is."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(program)

@@ -76,13 +76,13 @@ async def _near_seats(tx: Any, asked: _Asked) -> list[Choice]:
 
 def _replaced(asked: _Asked, rule: Callable[..., tuple[int, ...] | None]) -> list[Line] | None:
     """The asked lines with other places by `rule`, or None when one of them names none or gets none."""
-    lines = []
+    lines, free = [], bytearray(asked.free)
     for line in asked.request.lines:
         wanted = [asked.places.index[place] for place in line.places if place in asked.places.index]
-        other = rule(asked.places.hall, asked.free, wanted) if wanted else None
+        other = rule(asked.places.hall, free, wanted) if wanted else None
         if other is None or len(other) != line.quantity:
             return None
-        lines.append(_with_places(asked, line, other))
+        lines.append(_with_places(asked, line, other, free))
     return lines
 
 

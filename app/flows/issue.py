@@ -38,13 +38,17 @@ class Completion:
 
 
 async def complete(tx: AsyncSession, asks: Sequence[Completion]) -> list[bool]:
-    """PAYING -> PAID with tickets and what is owed for them; False where somebody did it before."""
+    """PAYING -> PAID with tickets and what is owed for them; False where the attempt had come to its end before.
+
+    The payment moves first: an attempt that was given up must not approve a booking that waits for another one.
+    """
     world = asks[0].world
     now = world.clock.now()
-    moved = await move_many(tx, Booking, [ask.booking_id for ask in asks], BookingEvent.APPROVE, settled_at=now)
-    paid = [ask.payment_id for ask in asks if ask.payment_id is not None and ask.booking_id in moved]
-    captured = await move_many(tx, Payment, paid, PaymentEvent.CAPTURE, updated_at=now)
-    assert len(captured) == len(paid), "a booking is approved by the payment that is captured with it, or not at all"
+    bookings = {ask.payment_id: ask.booking_id for ask in asks if ask.payment_id is not None}
+    captured = await move_many(tx, Payment, list(bookings), PaymentEvent.CAPTURE, updated_at=now)
+    ready = [ask.booking_id for ask in asks if ask.payment_id is None or ask.payment_id in captured]
+    moved = await move_many(tx, Booking, ready, BookingEvent.APPROVE, settled_at=now)
+    assert all(bookings[one] in moved for one in captured), "while an attempt is open its booking waits for it"
     await issue(tx, world, sorted(moved), now=now)
     return [ask.booking_id in moved for ask in asks]
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app.domain.booking import BookingEvent, BookingState, still_held
 from app.domain.money import Money
-from app.domain.payment import PaymentEvent, refused_sentence
+from app.domain.payment import PaymentEvent, PaymentState, refused_sentence
 from app.domain.refusals import (
     BookingExpired,
     NotFound,
@@ -30,6 +30,7 @@ from app.ports import (
     Instrument,
     PaymentProvider,
     Prepared,
+    Refunded,
     Refused,
     Unknown,
     Wish,
@@ -164,7 +165,9 @@ async def conclude(
         )
         if not isinstance(taken, Captured):
             return await conclude(world, attempt, taken)
-    await world.database.together(complete, Completion(world, attempt.booking.id, attempt.id))
+        outcome = taken
+    if not await world.database.together(complete, Completion(world, attempt.booking.id, attempt.id)):
+        await _ended_before(world, attempt, outcome)
     await world.memory.wake()
     return Paid()
 
@@ -242,9 +245,7 @@ async def _give_back(world: World, attempt: Attempt, outcome: Authorized | Captu
     if isinstance(outcome, Authorized):
         back: object = await attempt.provider.void(reference=outcome.reference, key=f"{attempt.key}-void")
     else:
-        back = await attempt.provider.refund(
-            reference=outcome.reference, amount=attempt.amount, key=f"{attempt.key}-refund"
-        )
+        back = await _refund(attempt, outcome)
     if isinstance(back, Refused | Unknown):
         await _lose_sight(world, attempt, Unknown("the places are gone and giving the money back got no answer"))
         raise PaymentPending("The places are gone; your money is being given back. You need do nothing.")
@@ -252,6 +253,32 @@ async def _give_back(world: World, attempt: Attempt, outcome: Authorized | Captu
         await move_many(tx, Payment, [attempt.id], PaymentEvent.VOID, updated_at=world.clock.now())
         await move_many(tx, Booking, [attempt.booking.id], BookingEvent.EXPIRE)
     raise BookingExpired("The time ran out and somebody else has the places. Nothing was charged; book once more.")
+
+
+async def _refund(attempt: Attempt, taken: Captured) -> Refunded | Refused | Unknown:
+    key = f"{attempt.key}-refund"
+    return await attempt.provider.refund(reference=taken.reference, amount=attempt.amount, key=key)
+
+
+async def _ended_before(world: World, attempt: Attempt, taken: Captured) -> None:
+    """Somebody ended this attempt while we asked: as paid, which is well; or as refused, then its money goes back.
+
+    The second happens to a request that slept so long that the reconciler gave it up. What it may have done to the
+    places is undone; a later attempt for the same booking is left alone. Raises BookingExpired.
+    """
+    booking = attempt.booking
+    async with world.transaction() as tx:
+        states = {row.id: row.state for row in await sales.payments(tx, booking.id)}
+    if states[attempt.id] == PaymentState.CAPTURED:
+        return
+    back = await _refund(attempt, taken)
+    assert isinstance(back, Refunded), f"money of a payment that was given up stays at the network: {attempt.key}"
+    async with world.transaction() as tx:
+        await move_many(tx, Booking, [booking.id], BookingEvent.CANCEL)
+        payload = {"booking": str(booking.id)}
+        owed = Owed(world.entropy.uuid(), booking.issuer_id, Topic.RELEASE, attempt.key, payload)
+        await outbox.put(tx, [owed], now=world.clock.now())
+    raise BookingExpired("The payment took too long and was given up. Nothing was charged; book once more.")
 
 
 def _refusal(booking: sa.Row[Any], outcome: Refused) -> PaymentRefused:

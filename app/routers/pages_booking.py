@@ -305,4 +305,3 @@ async def resend(request: Request, world: TheWorld, link: Link, ticket_id: UUID)
     except TooMany:
         return RedirectResponse(f"/b/{link}?note=too_often", 303)
     return RedirectResponse(f"/b/{link}?note=resent", 303)
-

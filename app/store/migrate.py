@@ -6,6 +6,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -28,6 +30,24 @@ async def migrate(engine: AsyncEngine, *, target: str = "head") -> None:
     async with engine.begin() as connection:
         await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         await connection.run_sync(lambda sync: command.upgrade(config(sync), target))
+
+
+class SchemaOutdated(Exception):
+    """The database has not the schema this program was written for; the sentence says what to run."""
+
+
+async def require_newest(engine: AsyncEngine) -> None:
+    """Raises SchemaOutdated, before anything is served from a database that does not fit."""
+
+    def revisions(sync: Connection) -> tuple[str | None, str | None]:
+        script = ScriptDirectory.from_config(config(sync))
+        return MigrationContext.configure(sync).get_current_revision(), script.get_current_head()
+
+    async with engine.connect() as connection:
+        found, wanted = await connection.run_sync(revisions)
+    if found != wanted:
+        has = "no schema yet" if found is None else f"the schema of revision {found}"
+        raise SchemaOutdated(f"The database has {has}; this program needs {wanted}. Run `cyberticket migrate`.")
 
 
 async def downgrade(engine: AsyncEngine, *, target: str) -> None:

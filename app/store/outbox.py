@@ -67,6 +67,7 @@ CLAIM = sa.text("""
     WHERE id IN (
         SELECT id FROM outbox
         WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= :now
+          AND (CAST(:topic AS varchar) IS NULL OR topic = :topic)
           AND (lease_until IS NULL OR lease_until <= :now)
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     )
@@ -74,10 +75,10 @@ CLAIM = sa.text("""
 """)
 
 
-async def claim(tx: AsyncSession, *, now: datetime, most: int) -> list[Claimed]:
-    """Lease up to `most` due consequences, oldest first."""
+async def claim(tx: AsyncSession, *, now: datetime, most: int, topic: Topic | None = None) -> list[Claimed]:
+    """Lease up to `most` due consequences, of one topic or of any, oldest first."""
     lease_until = now + timedelta(seconds=LEASE_SECONDS)
-    rows = await tx.execute(CLAIM, {"now": now, "lease_until": lease_until, "most": most})
+    rows = await tx.execute(CLAIM, {"now": now, "lease_until": lease_until, "most": most, "topic": topic})
     return [Claimed(row.id, row.issuer_id, Topic(row.topic), row.key, row.payload, row.attempts) for row in rows]
 
 
@@ -139,3 +140,8 @@ async def waiting(tx: AsyncSession, *, now: datetime) -> tuple[int, float, int]:
         )
     ).one()
     return int(row.owed), max(0.0, float(row.age)), int(row.dead)
+
+
+async def purge(tx: AsyncSession, *, before: datetime) -> None:
+    """Drop what was carried out long ago; dead letters stay until staff deal with them."""
+    await tx.execute(sa.text("DELETE FROM outbox WHERE done_at < :before"), {"before": before})

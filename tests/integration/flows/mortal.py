@@ -1,0 +1,91 @@
+"""Processes that die at a chosen step: at the border of every transaction, and around every call that leaves the house.
+
+A dead process does nothing more: whatever it still tries, even to clean up, dies as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from builders import Stage, a_stage
+from fakes import Killed
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.store.database import Database, Tx
+
+
+@dataclass
+class Fate:
+    """Dies at step `at`, counted from 1; 0 lives for ever."""
+
+    at: int = 0
+    steps: list[str] = field(default_factory=list)
+
+    @property
+    def met(self) -> bool:
+        return 0 < self.at <= len(self.steps)
+
+    def step(self, name: str) -> None:
+        if not self.met:
+            self.steps.append(name)
+        if self.met:
+            raise Killed(f"step {self.at}: {self.steps[-1]}")
+
+
+class MortalDatabase(Database):
+    """Steps before a transaction begins, before it commits, and after it has."""
+
+    def __init__(self, engine: AsyncEngine, fate: Fate) -> None:
+        super().__init__(engine)
+        self._fate = fate
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        self._fate.step("begin")
+        async with super().transaction() as tx:
+            yield tx
+            self._fate.step("before commit")
+        self._fate.step("after commit")
+
+
+class Mortal:
+    """Any port, with a step before and after each of its calls."""
+
+    def __init__(self, port: Any, fate: Fate) -> None:
+        self._port, self._fate, self.name = port, fate, port.name
+
+    def __getattr__(self, verb: str) -> Any:
+        call: Callable[..., Awaitable[object]] = getattr(self._port, verb)
+        if verb == "preview":
+            return call
+
+        async def stepping(*args: object, **names: object) -> object:
+            self._fate.step(f"before {self.name} {verb}")
+            outcome = await call(*args, **names)
+            self._fate.step(f"after {self.name} {verb}")
+            return outcome
+
+        return stepping
+
+
+def a_mortal(stage: Stage, fate: Fate, *, seed: int) -> Stage:
+    """Another process of the stage's house that has this fate."""
+    found = a_stage(
+        "",
+        database=MortalDatabase(stage.database.engine, fate),
+        seed=seed,
+        clock=stage.clock,
+        card=stage.card,
+        carrier=stage.carrier,
+        redis=stage.redis,
+    )
+    found.world = replace(
+        found.world,
+        payments={name: Mortal(port, fate) for name, port in found.world.payments.items()},
+        issuers={name: Mortal(port, fate) for name, port in found.world.issuers.items()},
+        channels={name: Mortal(port, fate) for name, port in found.world.channels.items()},
+    )
+    return found
