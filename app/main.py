@@ -10,8 +10,23 @@ from fastapi import FastAPI
 from app import problems
 from app.channels.sms_http import receipt_is_genuine
 from app.edge import Edge
-from app.routers import bookings, carrier, catalogue, emoney, gate, health, staff, tickets
+from app.routers import (
+    bookings,
+    carrier,
+    catalogue,
+    emoney,
+    gate,
+    health,
+    pages,
+    pages_booking,
+    pages_buying,
+    pages_choose,
+    pages_ticket,
+    staff,
+    tickets,
+)
 from app.settings import Settings
+from app.web.faults import FaultPages
 from app.world import World
 
 DESCRIPTION = """Any phone is the ticket: sells admission, rides and vouchers, delivers each ticket to any handset,
@@ -36,10 +51,13 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
     problems.install(app)
     for router in (catalogue, bookings, tickets, emoney, gate, carrier, staff, health):
         app.include_router(router.router)
+    for face in (pages, pages_choose, pages_buying, pages_booking, pages_ticket):
+        app.include_router(face.router)
     card = urlsplit(settings.card_page)
     app.add_middleware(
         Edge,
         request_bytes_max=settings.request_bytes_max,
         card_origin=f"{card.scheme}://{card.netloc}",
     )
+    app.add_middleware(FaultPages)
     return app

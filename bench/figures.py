@@ -25,17 +25,26 @@ class Stretch:
 
     seconds: float
     done: tuple[Done, ...]
+    uncounted: int = 0
+    """What was done before counting began and after it ended."""
+    processor_seconds: float | None = None
+    """What the system's process took of the processor for all of it, where the machine tells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One cell of the table. `rates` are those of the single slices, per second."""
+    """One cell of the table. `rates` are those of the single slices, per second.
+
+    `processor_ms` is what one thing cost the system's process, work in the background included. Neighbours on the
+    machine change it less than they change anything else.
+    """
 
     count: int
     rates: tuple[float, ...]
     per_second: float
     p50_ms: float
     p99_ms: float
+    processor_ms: float | None
 
 
 def rates(stretch: Stretch, *, parts: int = PARTS_PER_STRETCH) -> list[float]:
@@ -66,7 +75,14 @@ def figure(stretches: Sequence[Stretch]) -> Figure:
         per_second=statistics.median(slices),
         p50_ms=percentile(took_ms, 0.50),
         p99_ms=percentile(took_ms, 0.99),
+        processor_ms=_processor_ms(stretches),
     )
+
+
+def _processor_ms(stretches: Sequence[Stretch]) -> float | None:
+    known = [stretch for stretch in stretches if stretch.processor_seconds is not None]
+    things = sum(len(stretch.done) + stretch.uncounted for stretch in known)
+    return sum(stretch.processor_seconds or 0.0 for stretch in known) * 1000 / things if things else None
 
 
 def ratio(ours: Figure, theirs: Figure) -> float:

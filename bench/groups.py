@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench import load
 from bench.arrivals import arrivals
@@ -51,8 +51,12 @@ class Bench:
         """Clients of the sales server that repeat `step`."""
 
         async def measure(clients: int, seconds: float) -> Stretch:
-            url = self.office.system.app
-            return await load.drive(url, step, clients=clients, seconds=seconds, effort=self.effort)
+            system = self.office.system
+            before = system.processor_seconds()
+            stretch = await load.drive(system.app, step, clients=clients, seconds=seconds, effort=self.effort)
+            after = system.processor_seconds()
+            took = None if before is None or after is None else after - before
+            return replace(stretch, processor_seconds=took)
 
         return measure
 
@@ -157,9 +161,12 @@ async def delivery(bench: Bench) -> Sequence[Row]:
             paid_at[handset] = time.perf_counter()
 
         async with arrivals(office.system.gateway) as heard:
+            began = office.system.processor_seconds()
             await bench.driven(step)(clients, seconds)
             await heard.wait_for(paid_at, seconds_max=ARRIVE_SECONDS_MAX)
-        return stretch_of_arrivals(paid_at, heard.at)
+            ended = office.system.processor_seconds()
+        took = None if began is None or ended is None else ended - began
+        return replace(stretch_of_arrivals(paid_at, heard.at), processor_seconds=took)
 
     return [Row("paid to message on the handset, while selling", measure)]
 
@@ -182,7 +189,7 @@ async def sale(bench: Bench) -> Sequence[Row]:
     ride = itertools.repeat(await office.product("single-ride"))
     open_airs = await office.occasions("Open")
     field, other_field = (itertools.repeat(_any_place(one)) for one in open_airs[:2])
-    seats = await office.seats((await office.occasions("Seated"))[0])
+    seats = iter([seat for occasion in await office.occasions("Seated") for seat in await office.seats(occasion)])
     emoney = [account.instrument for account in await office.accounts()]
     card = [CARD] * office.clients_max
 
@@ -212,7 +219,7 @@ def _selling(office: Office, wanted: Iterator[Json], instruments: Sequence[Json]
     async def step(line: Connection, number: int) -> None:
         request = next(wanted, None)
         if request is None:
-            raise BenchFailed("every seat is sold; measure for fewer --seconds")
+            raise BenchFailed("every seat is sold; measure for fewer --seconds, or add a date to bench/catalogue.yaml")
         await pay(line, await hold(line, request, buyer=next(office.numbers)), instruments[number])
 
     return step

@@ -19,6 +19,9 @@ TOP_UP_WON = 10_000_000
 WAIT_SECONDS_MAX = 20.0
 LOOK_SECONDS = 0.1
 TICKETS_PER_BOOKING = 10
+SCATTERED = 97
+"""One seat in so many is sold, then the next of each: neighbours are not sold at the same time."""
+
 EMONEY_PIN = re.compile(r"PIN ([0-9]{6})")
 Json = Mapping[str, Any]
 
@@ -81,7 +84,7 @@ class Office:
             raise BenchFailed(f"nothing of {issuer} is called {words!r}")
         return [one for one in found if one["starts_at"]]
 
-    async def seats(self, occasion: Json) -> Iterator[Json]:
+    async def seats(self, occasion: Json) -> Sequence[Json]:
         """A request for each free numbered seat of an occasion, in an order that scatters them over the hall."""
         prices = {price["category"]: price["id"] for price in occasion["prices"]}
         found: list[Json] = []
@@ -100,7 +103,7 @@ class Office:
                 ]
                 after = page["next"]
                 path = f"/catalogue/occasions/{occasion['id']}/places?limit=100&after={after}" if after else None
-        return iter([found[at] for start in range(97) for at in range(start, len(found), 97)])
+        return [found[at] for start in range(SCATTERED) for at in range(start, len(found), SCATTERED)]
 
     # --- buyers ---------------------------------------------------------------------------------------------------
 
@@ -146,18 +149,20 @@ class Office:
     async def gate_tickets(self, count: int) -> Sequence[GateTicket]:
         """Complimentary tickets of a thousand rides, each on a handset of its own, ready to be presented."""
         wanted = await self.product("thousand-rides")
-        found: list[GateTicket] = []
-        while len(found) < count:
+        sent: list[tuple[str, str]] = []
+        ids: dict[str, str] = {}
+        while len(sent) < count:
             handsets = [next(self.numbers) for _ in range(TICKETS_PER_BOOKING)]
             line = {**wanted["lines"][0], "quantity": len(handsets), "handsets": handsets}
             body = {**wanted, "lines": [line], "buyer": handsets[0]}
             booked = await self.post("/staff/complimentary", body, bearer=self.system.staff_key)
             tickets = await self.get(f"/bookings/{booked['id']}/tickets", bearer=booked["link"])
-            ids = {ticket["number"]: ticket["id"] for ticket in tickets["tickets"]}
-            for handset in handsets:
-                shown = (await self.inbox(handset))[0]["ticket"]
-                typed = f"{shown['number']} {shown['pin']}"
-                found.append(GateTicket(ids[shown["number"]], booked["link"], typed))
+            ids |= {ticket["number"]: ticket["id"] for ticket in tickets["tickets"]}
+            sent += [(handset, booked["link"]) for handset in handsets]
+        found = []
+        for handset, link in sent:
+            shown = (await self.inbox(handset))[0]["ticket"]
+            found.append(GateTicket(ids[shown["number"]], link, f"{shown['number']} {shown['pin']}"))
         return found
 
 

@@ -28,12 +28,12 @@ CATALOGUE = Path(__file__).parent / "catalogue.yaml"
 
 def main(data: Path, profile: Path | None) -> None:
     logs.configure("WARNING")
-    with _profiled(profile):
-        asyncio.run(_serve(data))
+    asyncio.run(_serve(data, profile))
 
 
 @contextlib.contextmanager
 def _profiled(file: Path | None) -> Iterator[None]:
+    """Write what this thread did in the block, the whole event loop included, as cProfile's figures."""
     if file is None:
         yield
         return
@@ -46,7 +46,7 @@ def _profiled(file: Path | None) -> Iterator[None]:
         profiler.dump_stats(file)
 
 
-async def _serve(data: Path) -> None:
+async def _serve(data: Path, profile: Path | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -67,7 +67,8 @@ async def _serve(data: Path) -> None:
         draft, _ = read_catalogue(shop / CATALOGUE.name, now=datetime.now(UTC))
         await import_catalogue(stack.world, draft)
         _tell("ready", app=stack.app_url, gateway=stack.gateway_url, staff_key=stack.staff_key)
-        await stop.wait()
+        with _profiled(profile):
+            await stop.wait()
 
 
 def _tell(event: str, **facts: str) -> None:

@@ -56,6 +56,15 @@ class System:
         finally:
             self.process.send_signal(signal.SIGCONT)
 
+    def processor_seconds(self) -> float | None:
+        """What the process has taken of the processor since it began; None where the kernel keeps no /proc."""
+        try:
+            text = Path(f"/proc/{self.process.pid}/stat").read_text("ascii")
+        except OSError:
+            return None
+        user, kernel = text.rpartition(")")[2].split()[11:13]  # proc_pid_stat(5): utime and stime, after the name
+        return (int(user) + int(kernel)) / os.sysconf("SC_CLK_TCK")
+
     async def memory_mib(self) -> float:
         """Resident memory of the process, in MiB."""
         asked = await asyncio.create_subprocess_exec(

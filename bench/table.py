@@ -42,14 +42,16 @@ def table(lines: Sequence[Line], clients: Sequence[int], facts: Mapping[str, str
     for count in clients:
         drawn.add_column(f"c{count}\n/s", justify="right", no_wrap=True)
         drawn.add_column("p50/p99\nms", justify="right", no_wrap=True)
-        drawn.add_column("ratio", justify="right", no_wrap=True)
+        drawn.add_column("ratio", justify="right", no_wrap=True, min_width=5)
+    drawn.add_column(f"c{max(clients)}: cpu\nms each", justify="right", no_wrap=True)
     drawn.add_column("divided by", no_wrap=True)
     for before, line in zip((None, *lines), lines, strict=False):
         if before is not None and before.group != line.group:
             drawn.add_section()
         divided = ratios(line, lines)
         cells = [cell for count in clients for cell in _cells(line.figures[count], divided.get(count))]
-        drawn.add_row(line.name, *cells, line.against or "")
+        cost = line.figures[max(clients)].processor_ms
+        drawn.add_row(line.name, *cells, "" if cost is None else _short(cost), line.against or "")
     return drawn
 
 

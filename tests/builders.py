@@ -15,7 +15,7 @@ from fakes import GOOD_CARD, FakeCard, FakeCarrier, FakeClock, SeededEntropy
 from redis.asyncio import Redis
 
 from app import worker
-from app.domain.booking import Line
+from app.domain.booking import BookingRequest, Line
 from app.domain.catalogue import (
     CatalogueDraft,
     CategoryDraft,
@@ -34,7 +34,7 @@ from app.domain.catalogue import (
 from app.domain.handset import Handset
 from app.domain.money import Money
 from app.flows import admit, book, emoney, pay, show, staff
-from app.flows.book import Booked, Request
+from app.flows.book import Booked
 from app.flows.importing import import_catalogue
 from app.issuers.local import LocalIssuer
 from app.keys import KeyRing
@@ -292,9 +292,9 @@ def a_line(price: UUID, quantity: int = 1, *places: UUID, handsets: Sequence[Han
     return Line(price, quantity or len(places), tuple(places), tuple(handsets), **more)
 
 
-def a_request(occasion: UUID | None, *lines: Line, product: UUID | None = None, **given: Any) -> Request:
+def a_request(occasion: UUID | None, *lines: Line, product: UUID | None = None, **given: Any) -> BookingRequest:
     fields: dict[str, Any] = {"buyer": BUYER, "language": "en"} | given
-    return Request(occasion_id=occasion, product_id=product, lines=lines, **fields)
+    return BookingRequest(occasion_id=occasion, product_id=product, lines=lines, **fields)
 
 
 @dataclass

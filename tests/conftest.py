@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import fakeredis
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+import structlog
 from builders import Shop, Stage, a_catalogue, a_stage
 from postgres import Cluster, template_cluster
 from redis import Redis as BlockingRedis
@@ -27,6 +30,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.database import Database, make_engine
 from app.store.migrate import migrate
+
+
+def _in_one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    """Drawing a traceback in colours takes longer than most tests."""
+    fault = sys.exc_info()[1]
+    told = " ".join(f"{name}={value}" for name, value in event.items() if name != "exc_info")
+    return told if fault is None else f"{told} ({fault!r:.300})"
+
+
+structlog.configure(processors=[_in_one_line])
 
 
 def _migrated(url: str) -> None:

@@ -6,6 +6,7 @@ goes wrong is scripted beforehand, call by call.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import deque
 from collections.abc import Callable
@@ -249,6 +250,7 @@ class FakeCarrier:
         self.arrived: dict[str, Arrived] = {}
         self.asked: list[str] = []
         self._script: deque[Upset | Rejected | None] = deque()
+        self._numbers = itertools.count(1)
         self.before: Callable[[str], None] = lambda _key: None
         """Called with the key before a message is taken; it may raise."""
 
@@ -273,7 +275,9 @@ class FakeCarrier:
         if upset is Upset.LOST_BEFORE:
             return Rejected("the carrier did not answer", retry=True)
         self.before(key)
-        one = self.arrived.setdefault(key, Arrived(to, message.text, key, f"message-{len(self.arrived) + 1}"))
+        if key not in self.arrived:
+            self.arrived[key] = Arrived(to, message.text, key, f"message-{next(self._numbers)}")
+        one = self.arrived[key]
         if upset is Upset.KILLED_AFTER:
             raise Killed("send")
         if upset is Upset.LOST_AFTER:

@@ -49,7 +49,8 @@ def _write(data: Path | None, writing: Callable[[World], Coroutine[Any, Any, Map
             return await writing(world)
 
     counts = asyncio.run(run())
-    console.print("Imported " + ", ".join(f"{number:,} {noun}" for noun, number in counts.items() if number) + ".")
+    told = [f"{number:,} {noun if number > 1 else noun.removesuffix('s')}" for noun, number in counts.items() if number]
+    console.print(f"Imported {', '.join(told)}.", soft_wrap=True, highlight=False)
 
 
 def _notes(report: Report) -> None:

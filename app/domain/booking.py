@@ -67,6 +67,18 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class BookingRequest:
+    """What the buyer asks for: an occasion, or a product that is open-dated; whose handsets; in which language."""
+
+    occasion_id: UUID | None
+    product_id: UUID | None
+    lines: tuple[Line, ...]
+    buyer: Handset
+    language: str
+    complimentary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SalesFacts:
     """What decides whether something may be sold now."""
 

@@ -24,19 +24,30 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """The seats of one category in a section, and the line around them."""
+
+    category: str
+    outline: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the hall. `outline` surrounds its seats; a standing section has none, its area is drawn instead."""
+    """A part of the hall. A standing one has blocks without an outline: its area is drawn instead."""
 
     name: str
-    categories: tuple[str, ...]
     numbered: bool
     places: int
     free: int
-    outline: tuple[Point, ...]
+    blocks: tuple[Block, ...]
 
     @property
-    def middle(self) -> Point:
-        xs, ys = [x for x, _ in self.outline], [y for _, y in self.outline]
+    def middle(self) -> Point | None:
+        """Where its name is written; None where it is not drawn."""
+        points = [point for block in self.blocks for point in block.outline]
+        if not points:
+            return None
+        xs, ys = [x for x, _ in points], [y for _, y in points]
         return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
 
 
@@ -53,10 +64,6 @@ class Plan:
     def seats(self) -> int:
         """How many numbered places there are, free or not."""
         return sum(section.places for section in self.sections if section.numbered)
-
-    def area_of(self, section: Section) -> Area | None:
-        """Where a section without an outline is drawn."""
-        return next((area for area in self.areas if area.zone == section.name), None)
 
 
 def hull(points: Iterable[Point]) -> tuple[Point, ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.domain import inventory
-from app.domain.booking import Line
+from app.domain.booking import BookingRequest, Line
 from app.domain.inventory import ALTERNATIVES_MAX, OTHER_DATES_MAX, Alternative
 from app.domain.money import Money
 from app.domain.wording import moment, said, seat_words
@@ -18,9 +18,6 @@ from app.store import catalogue, stock
 from app.store.stock import Places
 from app.store.tables.catalogue import Stock
 from app.world import World
-
-if TYPE_CHECKING:
-    from app.flows.book import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Choice:
 class _Asked:
     """The refused request with the facts that second choices are made from."""
 
-    request: Request
+    request: BookingRequest
     offer: sa.Row[Any]
     prices: Sequence[sa.Row[Any]]
     own_prices: Sequence[sa.Row[Any]]
@@ -53,7 +50,9 @@ class _Asked:
         return self.request.language
 
 
-async def rank(world: World, request: Request, offer: sa.Row[Any], prices: Sequence[sa.Row[Any]]) -> list[Choice]:
+async def rank(
+    world: World, request: BookingRequest, offer: sa.Row[Any], prices: Sequence[sa.Row[Any]]
+) -> list[Choice]:
     """At most six second choices, the nearest to the wish first, from what is free at this moment."""
     now = world.clock.now()
     async with world.transaction() as tx:

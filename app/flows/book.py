@@ -12,30 +12,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.booking import BookingEvent, Line, SalesFacts, may_sell, total
-from app.domain.handset import Handset
+from app.domain.booking import BookingEvent, BookingRequest, Line, SalesFacts, may_sell, total
 from app.domain.money import Money
 from app.domain.refusals import BadLine, LimitExceeded, NotFound, SoldOut, WrongState
 from app.flows import alternatives
 from app.ports import Held, NotAvailable, Part, Wish
-from app.store import catalogue, sales
+from app.store import catalogue, outbox, sales
 from app.store.moves import move_many
+from app.store.outbox import Owed
 from app.store.sales import NewBooking, NewItem
 from app.store.tables import Booking
 from app.store.tables.catalogue import Stock
+from app.store.topics import Topic
 from app.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the buyer asks for: an occasion, or a product that is open-dated; whose handsets; in which language."""
-
-    occasion_id: UUID | None
-    product_id: UUID | None
-    lines: tuple[Line, ...]
-    buyer: Handset
-    language: str
-    complimentary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +46,7 @@ class Priced:
     prices: tuple[sa.Row[Any], ...]
 
 
-async def book(world: World, request: Request) -> Booked:
+async def book(world: World, request: BookingRequest) -> Booked:
     """Hold places and write the booking; raises NotFound, NotOnSale, BadLine, LimitExceeded, or SoldOut."""
     now = world.clock.now()
     priced = await _price(world, request)
@@ -111,7 +100,7 @@ def link_hash(link: str) -> bytes:
     return hashlib.sha256(link.encode()).digest()
 
 
-async def _price(world: World, request: Request) -> Priced:
+async def _price(world: World, request: BookingRequest) -> Priced:
     """The catalogue's facts for a request; raises NotFound and BadLine."""
     async with world.transaction() as tx:
         offer = await catalogue.offer(tx, occasion_id=request.occasion_id, product_id=request.product_id)
@@ -149,7 +138,7 @@ async def _journey_price(tx: Any, offer: sa.Row[Any], line: Line) -> sa.Row[Any]
     return price
 
 
-async def _hold(world: World, request: Request, priced: Priced, wish: Wish) -> Held | None:
+async def _hold(world: World, request: BookingRequest, priced: Priced, wish: Wish) -> Held | None:
     """Hold what runs out; None where nothing does. Raises SoldOut with second choices."""
     if priced.offer.stock != Stock.PLACES:
         if any(line.places for line in request.lines):
@@ -165,7 +154,7 @@ async def _hold(world: World, request: Request, priced: Priced, wish: Wish) -> H
     return outcome
 
 
-def _items(world: World, request: Request, priced: Priced, held: Held | None) -> tuple[NewItem, ...]:
+def _items(world: World, request: BookingRequest, priced: Priced, held: Held | None) -> tuple[NewItem, ...]:
     items = []
     for number, (line, price) in enumerate(zip(request.lines, priced.prices, strict=True)):
         places: Sequence[UUID | None] = held.places[number] if held else [None] * line.quantity
@@ -196,7 +185,18 @@ async def cancel(world: World, booking_id: UUID) -> None:
 
 
 async def expire(world: World, *, limit: int = 200) -> int:
-    """Say of bookings whose time ran out that it did. Their places were free already, by the clock."""
+    """Say of bookings whose time ran out that it did. Their places were free already, by the clock.
+
+    Only where somebody tried to pay may they be kept without an end: those are released.
+    """
+    now = world.clock.now()
     async with world.transaction() as tx:
-        rows = await sales.run_out(tx, now=world.clock.now(), limit=limit)
-        return len(await move_many(tx, Booking, [row.id for row in rows], BookingEvent.EXPIRE))
+        rows = await sales.run_out(tx, now=now, limit=limit)
+        expired = await move_many(tx, Booking, [row.id for row in rows], BookingEvent.EXPIRE)
+        owed = [
+            Owed(world.entropy.uuid(), row.issuer_id, Topic.RELEASE, str(row.id), {"booking": str(row.id)})
+            for row in rows
+            if row.tried and row.id in expired
+        ]
+        await outbox.put(tx, owed, now=now)
+        return len(expired)

@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain import inventory
-from app.domain.plan import Area, Plan, Section, hull
+from app.domain.plan import Area, Block, Plan, Section, hull
 from app.domain.refusals import NotFound
 from app.store import catalogue, plans, stock
 from app.store.catalogue import Search
@@ -131,7 +131,7 @@ async def plan(world: World, occasion_id: UUID) -> Plan:
     """The hall as pages draw it, from a snapshot that is at most one second old and was made once for all who ask."""
     body = json.loads(await world.memory.shared(f"plan:{occasion_id}", lambda: _draw(world, occasion_id)))
     sections = tuple(
-        Section(**{**one, "categories": tuple(one["categories"]), "outline": _points(one["outline"])})
+        Section(**{**one, "blocks": tuple(Block(b["category"], _points(b["outline"])) for b in one["blocks"])})
         for one in body["sections"]
     )
     areas = tuple(Area(**{**one, "points": _points(one["points"])}) for one in body["areas"])
@@ -166,19 +166,22 @@ def _sections(rows: Sequence[sa.Row[Any]]) -> tuple[Section, ...]:
     return tuple(
         Section(
             name=name,
-            categories=tuple(dict.fromkeys(row.category for row in members)),
             numbered=numbered,
             places=sum(row.places for row in members),
             free=sum(row.free for row in members),
-            outline=hull(
-                point
-                for row in members
-                for point in ((row.first_x, row.first_y), (row.last_x, row.last_y))
-                if None not in point
+            blocks=tuple(
+                Block(category, _outline([row for row in members if row.category == category]))
+                for category in dict.fromkeys(row.category for row in members)
             ),
         )
         for (name, numbered), members in grouped.items()
     )
+
+
+def _outline(rows: Sequence[sa.Row[Any]]) -> tuple[tuple[float, float], ...]:
+    """The line around the ends of rows, those that have a place on the drawing."""
+    ends = [end for row in rows for end in ((row.first_x, row.first_y), (row.last_x, row.last_y))]
+    return hull(end for end in ends if None not in end)
 
 
 def is_free(availability: Availability, pos: int) -> bool:

@@ -195,11 +195,14 @@ async def conclude_free(world: World, booking: sa.Row[Any], places: tuple[UUID, 
 
 
 async def _decline(world: World, attempt: Attempt, outcome: Refused) -> None:
-    """Refused: the booking is held again for whatever time it has left, and another instrument may be tried."""
+    """Refused: the booking is held again for whatever time it has left, and another instrument may be tried.
+
+    Should we die before the places are given their end back, `book.expire` releases them with the booking.
+    """
     now = world.clock.now()
     booking = attempt.booking
     async with world.transaction() as tx:
-        await move_many(
+        if not await move_many(
             tx,
             Payment,
             [attempt.id],
@@ -207,7 +210,8 @@ async def _decline(world: World, attempt: Attempt, outcome: Refused) -> None:
             decline=outcome.reason.value,
             detail=outcome.detail[:500],
             updated_at=now,
-        )
+        ):
+            return  # the attempt had come to its end before; the places are not ours to touch
         await move_many(tx, Booking, [booking.id], BookingEvent.REFUSE)
         if now >= booking.expires_at:
             # While the network was silent the places were kept without an end: they must not stay so.

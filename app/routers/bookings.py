@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from app.domain.booking import BookingRequest
 from app.domain.handset import Handset, for_holder
 from app.domain.money import Money
 from app.domain.refusals import SoldOut
 from app.flows import book, pay, show
-from app.flows.book import Request
 from app.flows.pay import Paid
 from app.flows.show import BookingView
 from app.metrics import BOOKINGS, PAYMENTS
@@ -38,7 +38,7 @@ async def create(world: TheWorld, once: TheOnce, body: BookingIn) -> Response:
     return await once(201, lambda: hold(world, body.request()))
 
 
-async def hold(world: World, request: Request) -> BookedOut:
+async def hold(world: World, request: BookingRequest) -> BookedOut:
     """Book, with second choices as bodies when it is sold out."""
     try:
         booked = await book.book(world, request)

@@ -72,8 +72,7 @@ async def products(  # noqa: PLR0917 - each is a query parameter of its own name
     limit: Limit = 20,
 ) -> ProductsOut:
     """Products that match all that is asked; with origin and destination, rides between them with their price."""
-    if (origin is None) != (destination is None):
-        raise _bad("destination" if destination is None else "origin", "a journey needs both origin and destination")
+    _check_journey(origin, destination)
     where = _after(after)
     search = Search(
         kind=kind,
@@ -92,6 +91,11 @@ async def products(  # noqa: PLR0917 - each is a query parameter of its own name
     page = rows[:limit]
     following = cursor(page[-1].slug, page[-1].id) if len(rows) > limit else None
     return ProductsOut(products=[ProductOut.of(row) for row in page], next=following)
+
+
+def _check_journey(origin: UUID | None, destination: UUID | None) -> None:
+    if (origin is None) != (destination is None):
+        raise _bad("destination" if destination is None else "origin", "a journey needs both origin and destination")
 
 
 def _uuid(text: str) -> UUID:
@@ -142,6 +146,8 @@ async def occasions(  # noqa: PLR0917 - each is a query parameter of its own nam
     q: Words = "",
     issuer: Slug = None,
     place: Annotated[str | None, Query(max_length=100)] = None,
+    origin: UUID | None = None,
+    destination: UUID | None = None,
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
     price_max: Annotated[int | None, Query(ge=0, le=10**12)] = None,
@@ -149,6 +155,7 @@ async def occasions(  # noqa: PLR0917 - each is a query parameter of its own nam
     limit: Limit = 20,
 ) -> OccasionsOut:
     """Dated occasions by date, then open-dated ones; each with prices and what is free."""
+    _check_journey(origin, destination)
     where = _after(after)
     search = Search(
         product_id=product,
@@ -156,6 +163,8 @@ async def occasions(  # noqa: PLR0917 - each is a query parameter of its own nam
         words=tuple(q.split()[:WORDS_MAX]),
         issuer=issuer,
         place=place,
+        origin=origin,
+        destination=destination,
         since=since,
         until=until,
         price_max=price_max,

@@ -69,6 +69,8 @@ async def find_page(request: Request, world: TheWorld) -> Response:
     search = _search(asked, kind, origin, destination)
     rows = await find.stubs(world, search)
     found = rows[:PER_PAGE]
+    last = found[-1].row if len(rows) > PER_PAGE else None
+    found.sort(key=lambda stub: (stub.row.next_at is None, stub.row.next_at or world.clock.now()))
     stops = await find.stops(world, issuer=None, words=(), limit=STOPS_MAX) if kind == Kind.RIDE else []
     journey = {"origin": origin, "destination": destination} if origin and destination else {}
     kept = {"q": asked.one("q")[:QUERY_CHARS_MAX], "day": asked.one("day")[:10]}
@@ -84,7 +86,7 @@ async def find_page(request: Request, world: TheWorld) -> Response:
         destination=destination,
         journey=journey,
         stubs=[(stub, state_of(stub)) for stub in found],
-        after=cursor(found[-1].row.slug, found[-1].row.id) if len(rows) > PER_PAGE else None,
+        after=cursor(last.slug, last.id) if last else None,
         searched=bool(kind or journey or any(kept.values())),
     )
 

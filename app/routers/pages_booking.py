@@ -1,8 +1,9 @@
-"""The page of a booking, from hold to delivery. Its address is the buyer's key; every change answers with a redirect."""
+"""The page of a booking, from hold to delivery. Its address is the buyer's key; what changes it redirects to it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -34,7 +35,7 @@ from app.schemas.base import parse_mobile
 from app.web.forms import Fields, form
 from app.web.phrases import typed_phone
 from app.web.rendering import page
-from app.web.speaking import language_of
+from app.web.speaking import WORDS, language_of
 from app.world import World
 
 router = APIRouter(include_in_schema=False)
@@ -43,6 +44,7 @@ Link = Annotated[str, Path(max_length=100)]
 PRIVATE: Final = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
 TOKEN_CHARS: Final = range(4, 256)
 PIN_CHARS: Final = 6
+NUMBER_CHARS_MAX: Final = 32
 JUST_NOW: Final = timedelta(seconds=15)
 WATCHED: Final = timedelta(minutes=10)
 """How long after a payment the page looks again by itself."""
@@ -52,10 +54,11 @@ STEPS: Final = ("queued", "sent", "delivered")
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a payment did not happen: at which means, in which sentence, and what had been typed."""
+    """Why a payment did not happen: at which means, in which sentence, at which field, and the number as typed."""
 
     means: str
     sentence: str
+    field: str = ""
     number: str = ""
 
 
@@ -133,7 +136,7 @@ def _held_page(
 def _trouble_of(request: Request, view: BookingView, language: str) -> Trouble | None:
     """What the last attempt was refused for: the network said so just now, or it stands with the attempt."""
     if request.query_params.get("unavailable"):
-        return Trouble("card", "")
+        return Trouble("card", WORDS[language]["booking"]["unavailable"])
     asked = request.query_params.get("refused")
     if asked in REFUSED_WORDS:
         return Trouble("card", refused_sentence(asked, language))
@@ -148,10 +151,7 @@ async def _paid_page(request: Request, world: World, link: str, view: BookingVie
     moving = any(one.step < len(STEPS) - 1 and one.why is None for one in tickets)
     settled = view.booking.settled_at or view.booking.created_at
     age = world.clock.now() - settled
-    if any(one.why for one in tickets):
-        title = "paid_failed"
-    else:
-        title = "paid_title" if moving else "paid_arrived"
+    title = "paid_failed" if any(one.why for one in tickets) else "paid_title" if moving else "paid_arrived"
     return page(
         request,
         "booking_paid.html",
@@ -231,29 +231,32 @@ async def pay_by_emoney(request: Request, world: TheWorld, link: Link) -> Respon
     row = await _row(world, link)
     view = await show.booking(world, row.id)
     language = language_of(request)
-    instrument = _prepaid(asked)
-    if isinstance(instrument, str):
-        trouble = Trouble("emoney", instrument, asked.one("number")[:32])
+    instrument = _prepaid(asked, language)
+    typed = asked.one("number")[:NUMBER_CHARS_MAX]
+    if isinstance(instrument, Trouble):
+        trouble = replace(instrument, number=typed)
         return await _page(request, world, link, view, trouble=trouble, status=422)
     try:
         await _pay(world, row.id, instrument)
+    except TemporarilyUnavailable:
+        return RedirectResponse(f"/b/{link}?unavailable=1#card", 303)
     except PaymentRefused as refusal:
         sentence = refused_sentence(str(refusal.more["reason"]), language)
         view = await show.booking(world, row.id)
-        trouble = Trouble("emoney", sentence, asked.one("number")[:32])
+        trouble = Trouble("emoney", sentence, number=typed)
         return await _page(request, world, link, view, trouble=trouble, status=402)
     return RedirectResponse(f"/b/{link}", 303)
 
 
-def _prepaid(asked: Fields) -> Prepaid | str:
-    """The account a form names, or the name of the sentence that says what is wrong."""
+def _prepaid(asked: Fields, language: str) -> Prepaid | Trouble:
+    """The account a form names, or what is wrong with it."""
     try:
         number: Handset = parse_mobile(asked.one("number"))
     except ValueError:
-        return "number_wrong"
+        return Trouble("emoney", WORDS[language]["phones"]["number_wrong"], "number")
     pin = asked.one("pin").replace(" ", "")
     if len(pin) != PIN_CHARS or not (pin.isascii() and pin.isdigit()):
-        return "pin_wrong"
+        return Trouble("emoney", WORDS[language]["booking"]["pin_wrong"], "pin")
     return Prepaid(number, pin)
 
 
@@ -286,10 +289,8 @@ async def cancel(request: Request, world: TheWorld, link: Link) -> Response:
     """Give the hold up; what is no longer just a hold stays as it is, and its page says so."""
     await form(request)
     row = await _row(world, link)
-    try:
+    with suppress(WrongState):
         await book.cancel(world, row.id)
-    except WrongState:
-        pass
     return RedirectResponse(f"/b/{link}", 303)
 
 

@@ -10,15 +10,15 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
-from app.domain.booking import Line
+from app.domain.booking import BookingRequest, Line
 from app.domain.handset import Handset
 from app.domain.refusals import BadLine, KeyBusy, LimitExceeded, NotOnSale, Refusal, SoldOut
 from app.domain.wording import LANGUAGES
-from app.flows import book
 from app.flows.once import Reply, once
 from app.routers.bookings import hold
 from app.routers.common import TheWorld
@@ -128,7 +128,7 @@ def _phones(
         lines=lines,
         count=count,
         total=sum(line.amount for line in lines),
-        chosen=chosen,
+        pairs=chosen,
         numbers=numbers,
         refused=refused,
         few=not seats and any(n is not None and n < line.quantity for n, line in zip(left, lines, strict=True)),
@@ -149,7 +149,7 @@ async def hold_tickets(request: Request, world: TheWorld, product_id: UUID) -> R
     if numbers.faults or numbers.buyer is None:
         return _phones(request, world, offer, lines, numbers, status=422)
     assert offer.chosen is not None, "lines belong to a chosen occasion"
-    wish = book.Request(
+    wish = BookingRequest(
         occasion_id=offer.chosen.row.id,
         product_id=None,
         lines=_lines(offer, lines, numbers.handsets),
@@ -159,7 +159,7 @@ async def hold_tickets(request: Request, world: TheWorld, product_id: UUID) -> R
     try:
         return await _hold(request, world, wish, asked.one("once"))
     except SoldOut as refusal:
-        return _second(request, world, offer.product.id, refusal)
+        return _second(request, world, offer.product, refusal)
     except (LimitExceeded, NotOnSale, BadLine) as refusal:
         said = _said(refusal)
         return _phones(request, world, offer, lines, numbers, status=409, refused=said)
@@ -195,7 +195,7 @@ def _said(refusal: Refusal) -> tuple[str, dict[str, Any]]:
             return "bad_line", {}
 
 
-async def _hold(request: Request, world: World, wish: book.Request, key: str) -> Response:
+async def _hold(request: Request, world: World, wish: BookingRequest, key: str) -> Response:
     """Book once per showing of the form and wish: the button pressed twice leads to the same booking."""
     if len(key) not in KEY_CHARS:
         raise BadLine("This form is not complete; open the page again.")
@@ -215,15 +215,15 @@ async def _hold(request: Request, world: World, wish: book.Request, key: str) ->
     raise KeyBusy("This booking is still being made. Go back and press the button again.")
 
 
-def _second(request: Request, world: World, product_id: UUID, refusal: SoldOut) -> Response:
+def _second(request: Request, world: World, product: sa.Row[Any], refusal: SoldOut) -> Response:
     choices = refusal.more["alternatives"]
     assert isinstance(choices, list), "a sold-out refusal carries its second choices"
     return page(
         request,
         "second.html",
         409,
-        here=f"/p/{product_id}",
-        product_id=product_id,
+        here=f"/p/{product.id}",
+        product=product,
         choices=[
             {
                 **choice,
@@ -247,4 +247,4 @@ async def take_second_choice(request: Request, world: TheWorld, product_id: UUID
     try:
         return await _hold(request, world, wish, asked.one("once"))
     except SoldOut as refusal:
-        return _second(request, world, product_id, refusal)
+        return _second(request, world, (await offered(world, product_id, asked)).product, refusal)

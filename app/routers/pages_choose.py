@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.domain.inventory import AISLE
-from app.domain.plan import Plan
+from app.domain.plan import Plan, Section
 from app.flows import find
 from app.flows.find import Availability
 from app.routers.common import TheWorld
@@ -84,7 +84,7 @@ async def seats_page(request: Request, world: TheWorld, product_id: UUID) -> Res
     rows: list[tuple[str, str, list[Seat]]] = []
     following = None
     if whole or section:
-        rows, following = await _rows(world, offer, None if whole else section and section.name, asked)
+        rows, following = await _rows(world, offer, section.name if section and not whole else None, asked)
     shown = {seat.row.id: seat.free for _, _, seats in rows for seat in seats}
     return page(
         request,
@@ -135,10 +135,16 @@ def _distance(a: sa.Row[Any], b: sa.Row[Any]) -> float:
     return hypot(a.x - b.x, a.y - b.y)
 
 
-def _outlines(plan: Plan, offer: Offered) -> list[tuple[Any, str, int]]:
-    """(section, points of its outline, colour) of every section that is drawn by its seats."""
+def _outlines(plan: Plan, offer: Offered) -> list[tuple[Section, list[tuple[str, int]]]]:
+    """Every section that is drawn by its seats, with (points, colour) of its blocks."""
     return [
-        (one, " ".join(f"{x:.0f},{y:.0f}" for x, y in one.outline), offer.tone(one.categories[0]))
-        for one in plan.sections
-        if one.outline
+        (
+            section,
+            [
+                (" ".join(f"{x:.0f},{y:.0f}" for x, y in block.outline), offer.tone(block.category))
+                for block in section.blocks
+            ],
+        )
+        for section in plan.sections
+        if section.middle
     ]

@@ -39,7 +39,7 @@ async def ticket_page(request: Request, world: TheWorld, token: Token) -> Respon
 
 
 @router.get("/t/{token}/barcode.{form}")
-async def ticket_barcode(
+async def ticket_barcode(  # noqa: PLR0917 - each is a parameter of its own name
     world: TheWorld,
     token: Token,
     form: Literal["svg", "png", "wbmp"],

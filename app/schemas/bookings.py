@@ -9,11 +9,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import Field, SecretStr, model_validator
 
-from app.domain.booking import TICKETS_PER_BOOKING_MAX, Line
+from app.domain.booking import TICKETS_PER_BOOKING_MAX, BookingRequest, Line
 from app.domain.handset import Handset
 from app.domain.money import Money
 from app.flows.alternatives import Choice
-from app.flows.book import Booked, Request
+from app.flows.book import Booked
 from app.ports import CardToken, Instrument, Prepaid
 from app.schemas import examples
 from app.schemas.base import In, Language, Mobile, MoneyOut, Out, Text
@@ -82,8 +82,8 @@ class BookingIn(In):
             raise ValueError("name either an occasion or an open-dated product")
         return self
 
-    def request(self, *, complimentary: bool = False) -> Request:
-        return Request(
+    def request(self, *, complimentary: bool = False) -> BookingRequest:
+        return BookingRequest(
             occasion_id=self.occasion,
             product_id=self.product,
             lines=tuple(line.line() for line in self.lines),
@@ -117,7 +117,7 @@ class BookedOut(Out):
         )
 
 
-def alternative(choice: Choice, request: Request) -> dict[str, Any]:
+def alternative(choice: Choice, request: BookingRequest) -> dict[str, Any]:
     """A second choice as it stands in a sold-out problem: what it is, what it costs, and the body that books it."""
     lines = []
     for line in choice.lines:

@@ -132,6 +132,9 @@ async def occasions(tx: AsyncSession, search: Search, *, now: datetime) -> list[
             " AND (f.occasion_id IS NULL OR f.occasion_id = o.id) AND f.amount <= :price_max)"
         )
         params["price_max"] = search.price_max
+    if search.origin and search.destination:
+        clauses.append(f"EXISTS (SELECT 1 FROM ({JOURNEY_PRICES}) j WHERE j.product_id = p.id)")  # noqa: S608 - a constant of this module
+        params |= {"origin": search.origin, "destination": search.destination}
     if search.cursor:
         clauses.append(
             "(coalesce(o.starts_at, 'infinity'), o.id) > (CAST(:after AS timestamptz), CAST(:after_id AS uuid))"

@@ -299,9 +299,12 @@ async def ticket_by_number(tx: AsyncSession, *, issuer_id: UUID | None, number: 
 
 
 async def run_out(tx: AsyncSession, *, now: datetime, limit: int) -> list[sa.Row[Any]]:
-    """Held bookings whose time is over; nothing depends on their being found."""
+    """Held bookings whose time is over, and whether anybody tried to pay them."""
     rows = await tx.execute(
-        sa.text("SELECT id FROM booking WHERE state = 'held' AND expires_at < :now ORDER BY expires_at LIMIT :limit"),
+        sa.text(
+            "SELECT id, issuer_id, EXISTS (SELECT 1 FROM payment p WHERE p.booking_id = b.id) AS tried FROM booking b"
+            " WHERE state = 'held' AND expires_at < :now ORDER BY expires_at LIMIT :limit"
+        ),
         {"now": now, "limit": limit},
     )
     return list(rows)

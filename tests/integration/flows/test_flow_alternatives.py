@@ -22,15 +22,15 @@ from builders import (
     an_issuer,
 )
 
+from app.domain.booking import BookingRequest
 from app.domain.catalogue import OccasionDraft
 from app.domain.refusals import SoldOut
 from app.flows import book
 from app.flows.alternatives import Choice
-from app.flows.book import Request
 from app.schemas.bookings import BookingIn, alternative
 
 
-async def refused(stage: Stage, request: Request) -> list[Choice]:
+async def refused(stage: Stage, request: BookingRequest) -> list[Choice]:
     """The second choices to a request that cannot be had."""
     with pytest.raises(SoldOut) as refusal:
         await book.book(stage.world, request)
@@ -51,7 +51,7 @@ def _as_sent(body: dict[str, Any]) -> bytes:
     return BookingIn.model_validate(body).model_dump_json(exclude_none=True).encode()
 
 
-async def follow_all(stage: Stage, request: Request, choices: list[Choice]) -> list[str]:
+async def follow_all(stage: Stage, request: BookingRequest, choices: list[Choice]) -> list[str]:
     """Book each choice by its own body and give it up again; returns the kinds."""
     wanted = sum(line.quantity for line in request.lines)
     for choice in choices:

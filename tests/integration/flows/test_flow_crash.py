@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 from builders import BUYER, Made, Shop, Stage, a_booking, an_account, free_places, state_of
@@ -27,10 +28,8 @@ STEPS_MAX = 120
 async def dies(stage: Stage, act: Act, at: int) -> list[str]:
     """Let a process do `act` and die at step `at`; the steps it came to, all of them when it lived."""
     fate = Fate(at)
-    try:
+    with suppress(Killed, Refusal):
         await act(a_mortal(stage, fate, seed=100 + at))
-    except (Killed, Refusal):
-        pass
     return [] if fate.met else fate.steps
 
 
@@ -85,7 +84,6 @@ async def walk(stage: Stage, shop: Shop, sweep: Sweep, prepare: Callable[[], Awa
         ends.add(await assert_whole(stage, shop, made))
         await sweep()
         if lived:
-            assert len(lived) == at - 1
             return [*lived, *sorted(ends)]
         assert at < STEPS_MAX
     raise AssertionError
