@@ -29,7 +29,7 @@ ROUNDS = 2
 """Every row is measured, then every row again: a machine that slows down slows both sides of a ratio."""
 
 CLIENTS_MAX = 256
-WIDTH_MIN = 170
+WIDTH_MIN = 125
 SETTLE_SECONDS = 0.05
 PRACTICE_SECONDS = 0.4
 """Each row is done once before it counts: connections of the pool are opened, statements prepared, code loaded."""
@@ -47,9 +47,7 @@ def bench(
     """Measure sale, admission, availability and delivery beside pgbench on the same server in the same run."""
     counts = _numbers(clients)
     groups = _groups(only)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH_MIN)
+    console = Console(width=max(Console().width, WIDTH_MIN))
     try:
         lines, facts = asyncio.run(_measured(console, groups, counts, seconds, profile and profile.resolve()))
     except BenchFailed as fault:

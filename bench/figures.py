@@ -51,9 +51,9 @@ def rates(stretch: Stretch, *, parts: int = PARTS_PER_STRETCH) -> list[float]:
     """How many things per second ended in each of `parts` equal slices; what ended outside the stretch is left out."""
     counts = [0] * parts
     for one in stretch.done:
-        part = math.floor(one.ended_seconds / stretch.seconds * parts)
-        if 0 <= part < parts:
-            counts[part] += 1
+        if 0 <= one.ended_seconds < stretch.seconds:
+            part = math.floor(one.ended_seconds / stretch.seconds * parts)
+            counts[min(part, parts - 1)] += 1  # a moment before the end is rounded to the end
     return [count * parts / stretch.seconds for count in counts]
 
 

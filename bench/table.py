@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from bench.figures import Figure, ratio
@@ -30,34 +32,43 @@ def ratios(line: Line, lines: Sequence[Line]) -> Mapping[int, float]:
     return {clients: ratio(figure, other.figures[clients]) for clients, figure in line.figures.items()}
 
 
+def letters(lines: Sequence[Line]) -> Mapping[str, str]:
+    """A letter for each line that others are divided by, in the order of the table."""
+    named = {line.against for line in lines}
+    return dict(zip((line.name for line in lines if line.name in named), string.ascii_lowercase, strict=False))
+
+
 def table(lines: Sequence[Line], clients: Sequence[int], facts: Mapping[str, str]) -> Table:
-    """Per number of clients: how many per second, p50/p99 in milliseconds, and the ratio."""
+    """Per number of clients: how many per second, p50/p99 in milliseconds, and the ratio to the line of that letter."""
     drawn = Table(
         title="Cyberticket beside PostgreSQL alone",
         caption="\n".join(f"{name}: {said}" for name, said in facts.items()),
         title_justify="left",
         caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     drawn.add_column("", no_wrap=True)
+    drawn.add_column("", no_wrap=True)
     for count in clients:
-        drawn.add_column(f"c{count}\n/s", justify="right", no_wrap=True)
-        drawn.add_column("p50/p99\nms", justify="right", no_wrap=True)
-        drawn.add_column("ratio", justify="right", no_wrap=True, min_width=5)
-    drawn.add_column(f"c{max(clients)}: cpu\nms each", justify="right", no_wrap=True)
-    drawn.add_column("divided by", no_wrap=True)
+        for heading in (f"c{count}\n/s", "p50/p99\nms", "ratio\n"):
+            drawn.add_column(heading, justify="right", no_wrap=True)
+    drawn.add_column(f"cpu\nms, c{max(clients)}", justify="right", no_wrap=True)
+    letter_of = letters(lines)
     for before, line in zip((None, *lines), lines, strict=False):
         if before is not None and before.group != line.group:
             drawn.add_section()
-        divided = ratios(line, lines)
-        cells = [cell for count in clients for cell in _cells(line.figures[count], divided.get(count))]
+        divided, by = ratios(line, lines), letter_of.get(line.against or "", "")
+        cells = [cell for count in clients for cell in _cells(line.figures[count], divided.get(count), by)]
         cost = line.figures[max(clients)].processor_ms
-        drawn.add_row(line.name, *cells, "" if cost is None else _short(cost), line.against or "")
+        drawn.add_row(letter_of.get(line.name, ""), line.name, *cells, "" if cost is None else _short(cost))
     return drawn
 
 
-def _cells(figure: Figure, divided: float | None) -> tuple[str, str, str]:
+def _cells(figure: Figure, divided: float | None, by: str) -> tuple[str, str, str]:
     times = "-" if math.isnan(figure.p50_ms) else f"{_short(figure.p50_ms)}/{_short(figure.p99_ms)}"
-    return f"{figure.per_second:,.0f}", times, "" if divided is None or math.isnan(divided) else f"{divided:.2f}"
+    known = divided is not None and not math.isnan(divided)
+    return f"{figure.per_second:,.0f}", times, f"{divided:.2f} {by}" if known else ""
 
 
 def _short(milliseconds: float) -> str:

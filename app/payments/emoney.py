@@ -100,8 +100,8 @@ class Emoney:
         name = reference or key
         async with self._database.transaction() as tx:
             charge = (await emoney.posted(tx, [name])).get(name)
-            if charge is None:
-                return Refused(Decline.DECLINED, "never charged")
+            if charge is None:  # a reference is only given out with a charge; without one nothing was taken yet
+                return Prepared(None) if reference is None else Refused(Decline.INVALID, "no such charge")
             back = await emoney.refunded(tx, issuer_id=charge.issuer_id, key=name)
             return Voided(name) if back == charge.amount else Captured(name)
 
@@ -114,9 +114,9 @@ class Emoney:
             tries = await register.count_pin_try(tx, issuer_id=charge.issuer_id, number=guard, now=now)
             account = (await emoney.prepaid(tx, [wanted])).get(wanted)
             if tries > PIN_TRIES_MAX:
-                return Refused(Decline.LOCKED)
+                return Refused(Decline.LOCKED, "too many wrong PINs")
             if account is None or not self._opens(account, instrument.pin):
-                return Refused(Decline.WRONG_PIN)
+                return Refused(Decline.WRONG_PIN, "no account opens with this number and PIN")
             await register.forgive_pin(tx, issuer_id=charge.issuer_id, number=guard)
         return None
 
@@ -144,7 +144,7 @@ class Emoney:
             if key in done:
                 answers.append(Captured(key))
             elif account is None or balances[account.id] < amount:
-                answers.append(Refused(Decline.INSUFFICIENT_FUNDS))
+                answers.append(Refused(Decline.INSUFFICIENT_FUNDS, "the balance is smaller than the price"))
             else:
                 balances[account.id] -= amount
                 credit = await self._sales_account(tx, ask.charge.issuer_id, ask.charge.amount.currency)

@@ -90,15 +90,18 @@ async def phones_page(request: Request, world: TheWorld, product_id: UUID) -> Re
     lines = await wanted(world, offer, asked)
     if not lines:
         return _back(offer, asked)
+    if sum(len(line.seats) for line in lines) > offer.limit:
+        return _back(offer, asked, too_many=True)
     blank = Numbers("own", {}, language_of(request))
     return _phones(request, world, offer, lines, blank)
 
 
-def _back(offer: Offered, asked: Fields) -> Response:
-    """To where something can be chosen, since nothing was."""
-    by_hand = asked.one("by") == "seat"
-    missing = {**offer.kept, "missing": "seat" if by_hand else "price"}
-    return RedirectResponse(f"/p/{offer.product.id}{'/seats' if by_hand else ''}?{urlencode(missing)}", 303)
+def _back(offer: Offered, asked: Fields, *, too_many: bool = False) -> Response:
+    """To where it can be chosen again, since nothing was, or more seats than one booking may have."""
+    by_hand = too_many or asked.one("by") == "seat"
+    missing = ("fewer" if too_many else "seat") if by_hand else "price"
+    pairs = [*offer.kept.items(), ("missing", missing), *(("place", place) for place in asked.every("place"))]
+    return RedirectResponse(f"/p/{offer.product.id}{'/seats' if by_hand else ''}?{urlencode(pairs)}", 303)
 
 
 def _phones(

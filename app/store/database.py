@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.store.sharing import Shared
@@ -18,6 +19,8 @@ POOL_SIZE = 20
 POOL_WAIT_SECONDS = 10
 STATEMENT_SECONDS = 30
 LOCK_SECONDS = 5
+LOST_RACES = frozenset({"23505", "40001", "40P01"})
+"""SQLSTATE of unique_violation, serialization_failure and deadlock_detected: another transaction came first."""
 
 
 def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
@@ -28,6 +31,7 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
         pool_pre_ping=False,
+        hide_parameters=True,  # an error is logged: what people typed, and hashes of their links, do not belong there
         connect_args={
             "server_settings": {
                 "application_name": "cyberticket",
@@ -57,11 +61,22 @@ class Database:
     async def together(
         self, work: Callable[[Tx, Sequence[Ask]], Awaitable[Sequence[Answer | Exception]]], ask: Ask
     ) -> Answer:
-        """Answer `ask` in a transaction shared with the others who ask the same `work` meanwhile."""
+        """Answer `ask` in a transaction shared with the others who ask the same `work` meanwhile.
 
-        async def run(asks: Sequence[Ask]) -> Sequence[Answer | Exception]:
+        Where another process was faster with the same rows it is done once more, and then sees what that one did.
+        """
+
+        async def once(asks: Sequence[Ask]) -> Sequence[Answer | Exception]:
             async with self.transaction() as tx:
                 return await work(tx, asks)
+
+        async def run(asks: Sequence[Ask]) -> Sequence[Answer | Exception]:
+            try:
+                return await once(asks)
+            except DBAPIError as fault:
+                if getattr(fault.orig, "sqlstate", None) not in LOST_RACES:
+                    raise
+            return await once(asks)
 
         return await self._shared.ask(work, run, ask)
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.delivery import RECEIPT_EVENTS, DeliveryEvent, DeliveryState
 from app.store.bulk import insert_many
+from app.store.locks import exclusively
 from app.store.moves import move_many
 from app.store.tables import Delivery
 from app.store.tables.messages import Purpose
@@ -40,6 +41,7 @@ async def delivery(tx: AsyncSession, identity: UUID) -> sa.Row[Any] | None:
 
 async def sent(tx: AsyncSession, identity: UUID, *, channel: str, message_id: str, parts: int, now: datetime) -> None:
     """Record that the network took the message; a receipt that overtook this record is applied at once."""
+    await _alone_with(tx, channel, message_id)
     await move_many(
         tx, Delivery, [identity], DeliveryEvent.ACCEPT, channel=channel, message_id=message_id, parts=parts, sent_at=now
     )
@@ -64,6 +66,7 @@ async def requeue(tx: AsyncSession, identity: UUID) -> None:
 
 async def receive(tx: AsyncSession, *, channel: str, message_id: str, state: str, at: datetime, now: datetime) -> bool:
     """Keep a receipt and move its delivery forward; False when this one is known or names no message of ours (yet)."""
+    await _alone_with(tx, channel, message_id)
     fresh = await tx.execute(
         sa.text(
             "INSERT INTO receipt (channel, message_id, state, at, received_at)"
@@ -79,6 +82,11 @@ async def receive(tx: AsyncSession, *, channel: str, message_id: str, state: str
     )
     identity = found.scalar_one_or_none()
     return identity is not None and await _apply(tx, identity, state, at=at)
+
+
+async def _alone_with(tx: AsyncSession, channel: str, message_id: str) -> None:
+    """A receipt and the record of its message look for each other: at the same moment, each would miss the other."""
+    await exclusively(tx, f"message:{channel}:{message_id}")
 
 
 async def _apply(tx: AsyncSession, identity: UUID, state: str, *, at: datetime) -> bool:
@@ -113,6 +121,8 @@ async def recent(
 
 
 async def resends_since(tx: AsyncSession, ticket_id: UUID, *, since: datetime) -> int:
+    """How often the ticket was sent again; who else asks for it waits until this transaction ends."""
+    await exclusively(tx, f"resend:{ticket_id}")
     found = await tx.execute(
         sa.text("SELECT count(*) FROM delivery WHERE ticket_id = :id AND purpose = 'resend' AND queued_at > :since"),
         {"id": ticket_id, "since": since},

@@ -59,6 +59,7 @@ class Shared:
     async def _answer(self, work: Work[Ask, Answer], board: list[tuple[Ask, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await work([ask for ask, _ in board]) if board else []
+            assert len(answers) == len(board), "each request has an answer of its own"
         except Exception as fault:  # noqa: BLE001 - handed to whoever asked, nothing is swallowed
             if len(board) > 1:
                 for one in board:

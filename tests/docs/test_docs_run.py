@@ -19,7 +19,7 @@ import pytest
 from docs_pages import ROOT, blocks, name_of
 
 START_SECONDS = 60
-SHELL_SECONDS = 60
+SHELL_SECONDS = 40
 README_ADDRESSES = {"app_url": "http://127.0.0.1:8000", "gateway_url": "http://127.0.0.1:8001"}
 """Where a newcomer's demo is; the one of the tests takes free ports."""
 

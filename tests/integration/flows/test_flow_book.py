@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,6 +29,7 @@ from app.domain.catalogue import OccasionDraft
 from app.domain.refusals import BadLine, LimitExceeded, NotFound, NotOnSale, SoldOut, WrongState
 from app.flows import book, pay
 from app.flows.pay import Paid
+from app.ports import CardToken
 
 NOWHERE = UUID(int=0)
 
@@ -117,7 +119,7 @@ async def test_a_journey_costs_its_narrowest_price(
     assert [amount for amount in right if amount is not None] == [won]
 
 
-async def _can_book(stage: Stage, shop: Shop, price: UUID, ends: dict[str, UUID]) -> int | None:
+async def _can_book(stage: Stage, shop: Shop, price: UUID, ends: dict[str, Any]) -> int | None:
     line = a_line(price, **ends)
     try:
         booked = await book.book(stage.world, a_request(None, line, product=shop.products["ride"]))
@@ -297,7 +299,7 @@ async def test_a_withdrawn_occasion_is_not_sold(blank: Stage) -> None:
 async def test_lines_that_contradict_the_catalogue_are_refused_in_words(stage: Stage, shop: Shop) -> None:
     mon, ride, stops = shop.occasions["play/mon"], shop.products["ride"], shop.stops
     price, fare = shop.price("play/R"), shop.prices["ride/adult"][0]
-    journey = {"origin_id": stops["a"], "destination_id": stops["c"]}
+    journey: dict[str, Any] = {"origin_id": stops["a"], "destination_id": stops["c"]}
     cases = [
         (a_request(mon, a_line(fare)), "does not belong to the occasion"),
         (a_request(None, a_line(fare), product=ride), "name `origin` and `destination`"),
@@ -338,7 +340,7 @@ async def test_of_cancelling_and_paying_at_once_exactly_one_wins(
     made = await a_booking(stage, shop)
 
     paid, cancelled = await asyncio.gather(
-        pay.pay(stage.world, made.id, pay.CardToken("pm_card_visa")),
+        pay.pay(stage.world, made.id, CardToken("pm_card_visa")),
         book.cancel(second.world, made.id),
         return_exceptions=True,
     )

@@ -321,10 +321,9 @@ async def test_an_attempt_that_can_neither_be_voided_nor_found_stays_unknown(sta
 # --- the places are gone --------------------------------------------------------------------------------------------
 
 
-async def lose_the_places(stage: Stage, shop: Shop, made: Made) -> Made:
+async def lose_the_places(stage: Stage, shop: Shop) -> Made:
     """Let the hold run out after the payment began, and somebody else take the seat."""
     stage.clock.advance(seconds=600 + 91)
-    del made
     return await a_booking(stage, shop, places=shop.seats("play/mon", "A-1"))
 
 
@@ -333,7 +332,7 @@ async def test_money_that_comes_after_the_places_went_goes_back(stage: Stage, sh
     stage.card.upset("authorize", Upset.KILLED_AFTER)
     with pytest.raises(Exception, match="authorize"):
         await pay.pay(stage.world, made.id, GOOD_CARD)
-    rival = await lose_the_places(stage, shop, made)
+    rival = await lose_the_places(stage, shop)
 
     assert await reconcile.reconcile(stage.world) == 1
 
@@ -350,7 +349,7 @@ async def test_giving_the_money_back_is_asked_for_until_it_is_answered(stage: St
     stage.card.upset("authorize", Upset.KILLED_AFTER)
     with pytest.raises(Exception, match="authorize"):
         await pay.pay(stage.world, made.id, GOOD_CARD)
-    await lose_the_places(stage, shop, made)
+    await lose_the_places(stage, shop)
     stage.card.upset("void", Upset.LOST_AFTER)
 
     await reconcile.reconcile(stage.world)
@@ -368,7 +367,7 @@ async def test_captured_money_of_lost_places_is_refunded(stage: Stage, shop: Sho
     """E-money cannot reserve: what it took comes back as a refund."""
     pin = await an_account(stage, shop, 60_000)
     made = await a_booking(stage, shop, places=shop.seats("play/mon", "A-1"))
-    hold_lost_between(stage, shop, made)
+    hold_lost_between(stage, shop)
 
     with pytest.raises(BookingExpired, match="somebody else has the places"):
         await pay.pay(stage.world, made.id, Prepaid(BUYER, pin))
@@ -378,7 +377,7 @@ async def test_captured_money_of_lost_places_is_refunded(stage: Stage, shop: Sho
     assert await stage.value("SELECT count(*) FROM transfer WHERE kind = 'refund'") == 1
 
 
-def hold_lost_between(stage: Stage, shop: Shop, made: Made) -> None:
+def hold_lost_between(stage: Stage, shop: Shop) -> None:
     """While the network is being asked, the hold runs out and FRIEND books the seat."""
     issuer = stage.world.issuers["local"]
     commit = issuer.commit
@@ -388,13 +387,12 @@ def hold_lost_between(stage: Stage, shop: Shop, made: Made) -> None:
         await a_booking(stage, shop, places=shop.seats("play/mon", "A-1"), buyer=FRIEND)
         return await commit(**asked)
 
-    assert made.id
     issuer.commit = late  # type: ignore[method-assign]  # this one issuer object, for this one test
 
 
 async def test_a_free_booking_whose_places_are_gone_expires(stage: Stage, shop: Shop) -> None:
     made = await a_booking(stage, shop, places=shop.seats("play/mon", "A-1"), complimentary=True)
-    hold_lost_between(stage, shop, made)
+    hold_lost_between(stage, shop)
 
     with pytest.raises(BookingExpired, match="places are gone"):
         await pay.pay(stage.world, made.id, None)

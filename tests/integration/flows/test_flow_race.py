@@ -22,7 +22,7 @@ PLACES = 10
 ROUNDS = 25
 
 
-async def leave_ten(stage: Stage, shop: Shop, occasion: UUID, category: str) -> None:
+async def leave_ten(stage: Stage, occasion: UUID, category: str) -> None:
     """All places but ten of the category are sold already."""
     await stage.sql(
         "UPDATE place SET taken_by = :nobody WHERE occasion_id = :id AND category <> :category",
@@ -30,7 +30,6 @@ async def leave_ten(stage: Stage, shop: Shop, occasion: UUID, category: str) -> 
         id=occasion,
         category=category,
     )
-    assert shop
 
 
 def a_wish(shop: Shop, stage: Stage, occasion: UUID, part: Part) -> Wish:
@@ -61,7 +60,7 @@ async def test_of_500_buyers_for_the_last_10_standing_places_exactly_10_win(
     occasion = shop.occasions["play/mon"]
     issuers = [stage.world.issuers["local"], second.world.issuers["local"]][:processes]
     for _ in range(ROUNDS):
-        await leave_ten(stage, shop, occasion, "FLOOR")
+        await leave_ten(stage, occasion, "FLOOR")
         wishes = [a_wish(shop, stage, occasion, Part("FLOOR", 1)) for _ in range(BUYERS)]
 
         winners = await rush(issuers, wishes)
@@ -113,7 +112,7 @@ async def test_quantities_of_many_sizes_fill_the_floor_without_a_gap(
     occasion = shop.occasions["play/mon"]
     issuers = [stage.world.issuers["local"], second.world.issuers["local"]]
     for _ in range(ROUNDS):
-        await leave_ten(stage, shop, occasion, "FLOOR")
+        await leave_ten(stage, occasion, "FLOOR")
         wishes = [a_wish(shop, stage, occasion, Part("FLOOR", n % 3 + 1)) for n in range(BUYERS // 2)]
 
         winners = await rush(issuers, wishes)
@@ -128,7 +127,7 @@ async def test_500_whole_bookings_for_the_last_10_places_end_in_10_bookings_and_
     stage: Stage, second: Stage, shop: Shop, processes: int
 ) -> None:
     occasion = shop.occasions["play/mon"]
-    await leave_ten(stage, shop, occasion, "FLOOR")
+    await leave_ten(stage, occasion, "FLOOR")
     stages = [stage, second][:processes]
 
     outcomes = await asyncio.gather(
@@ -163,7 +162,7 @@ async def test_without_the_guard_two_processes_sell_one_place_twice_and_the_race
     issuers: list[Any] = [stage.world.issuers["local"], second.world.issuers["local"]]
     oversold = 0
     for _ in range(ROUNDS):
-        await leave_ten(stage, shop, occasion, "FLOOR")
+        await leave_ten(stage, occasion, "FLOOR")
         wishes = [a_wish(shop, stage, occasion, Part("FLOOR", 1)) for _ in range(BUYERS)]
         oversold = len(await rush(issuers, wishes)) - PLACES
         await sweep()

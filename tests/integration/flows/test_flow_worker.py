@@ -14,7 +14,8 @@ from fakes import Upset
 
 from app import worker
 from app.domain.delivery import BACKOFF_SECONDS
-from app.flows import oversee, pay, staff
+from app.domain.refusals import NotFound
+from app.flows import book, oversee, pay, staff
 from app.flows.deliver import Again, Done, Never
 from app.ports import CardToken, Rejected
 from app.store import outbox
@@ -226,10 +227,10 @@ async def test_a_dead_letter_of_another_issuer_is_neither_seen_nor_revived(stage
     own = staff.Member(UUID(int=2), shop.issuer, frozenset({"messages"}))
 
     assert await oversee.dead_letters(stage.world, stranger) == []
-    with pytest.raises(oversee.NotFound):
+    with pytest.raises(NotFound):
         await oversee.revive(stage.world, stranger, letter.id)
     await oversee.revive(stage.world, own, letter.id)
-    with pytest.raises(oversee.NotFound):
+    with pytest.raises(NotFound):
         await oversee.revive(stage.world, own, letter.id)
 
 
@@ -300,7 +301,7 @@ async def test_a_database_that_fails_for_a_moment_does_not_end_the_worker(
     stage: Stage, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = iter([True, True, False])
-    claim, expire = outbox.claim, worker.book.expire
+    claim, expire = outbox.claim, book.expire
 
     async def sometimes(*args: Any, **names: Any) -> Any:
         if next(broken, False):
@@ -313,7 +314,7 @@ async def test_a_database_that_fails_for_a_moment_does_not_end_the_worker(
         return await expire(*args, **names)
 
     monkeypatch.setattr(outbox, "claim", sometimes)
-    monkeypatch.setattr(worker.book, "expire", sometimes_too)
+    monkeypatch.setattr(book, "expire", sometimes_too)
     await a_booking(stage, shop, paid=True)
 
     task = await running(stage, poll_seconds=0.02, reconcile_seconds=0.01)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import httpx
 from builders import BUYER, PUBLIC_URL, Stage
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 
 from app.main import create_app
 from app.settings import Settings
@@ -163,7 +164,7 @@ class Visitor:
         settings = Settings(
             demo=True,
             public_url=PUBLIC_URL,
-            payment_page_url=CARD_PAGE,  # type: ignore[arg-type]  # pydantic parses it
+            payment_page_url=HttpUrl(CARD_PAGE),
             carrier_secret=SecretStr("0123456789abcdef"),
         )
         self.client = httpx.AsyncClient(
@@ -182,18 +183,24 @@ class Visitor:
 
     async def send(self, page: Page, form: Form, **given: str | list[str] | None) -> Page:
         address = urljoin(PUBLIC_URL + page.url, form.action)
-        pairs = form.with_(**given)
+        pairs = urlencode(form.with_(**given))
         if form.method == "get":
-            return Page.of(await self.client.get(address, params=pairs))
-        body = str(httpx.QueryParams(pairs))
+            return Page.of(await self.client.get(f"{address}?{pairs}"))
         headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
-        return Page.of(await self.client.post(address, content=body, headers=headers))
+        return Page.of(await self.client.post(address, content=pairs, headers=headers))
+
+    async def press(self, address: str, **given: str) -> Page:
+        """A form sent from nowhere: what its page would not offer, or what a program makes up."""
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        return Page.of(await self.client.post(address, content=urlencode(given), headers=headers))
 
     async def phones(self, product: Any, **chosen: Any) -> Page:
         """The page that asks whose phone, with this chosen."""
         return await self.get(f"/p/{product}/phones?{httpx.QueryParams(chosen)}")
 
-    async def hold(self, product: Any, buyer: str = OWN, given: dict[str, str] | None = None, **chosen: Any) -> Page:
+    async def hold(
+        self, product: Any, chosen: Mapping[str, str], *, buyer: str = OWN, given: Mapping[str, str] | None = None
+    ) -> Page:
         """Choose and hold: the page that answers the last button."""
         page = await self.phones(product, **chosen)
         return await self.submit(page, "/phones", **{"buyer": buyer, **(given or {})})

@@ -1,0 +1,141 @@
+"""The words of the pages: whole in both languages, and chosen by what a browser says."""
+
+from __future__ import annotations
+
+import re
+from string import Formatter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.plan import Block, Section, hull
+from app.web.phrases import date_with_year, typed_phone
+from app.web.rendering import HERE
+from app.web.speaking import WORDS, counted, preferred
+
+TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in (HERE / "templates").iterdir()}
+SENTENCES = [(part, name) for part, entries in WORDS["ko"].items() for name in entries]
+
+
+def holes(text: str) -> set[str]:
+    return {name for half in text.split(" | ") for _, name, _, _ in Formatter().parse(half) if name}
+
+
+def test_every_sentence_is_whole_in_both_languages() -> None:
+    broken = []
+    for part, name in SENTENCES:
+        korean, english = WORDS["ko"][part][name], WORDS["en"][part][name]
+        same_holes = holes(korean) - {"n"} == holes(english) - {"n"}
+        if not (korean and english and same_holes and (" | " in korean) == (" | " in english)):
+            broken.append((part, name))
+    assert broken == []
+
+
+def test_both_languages_have_the_same_sentences() -> None:
+    assert [(part, list(entries)) for part, entries in WORDS["ko"].items()] == [
+        (part, list(entries)) for part, entries in WORDS["en"].items()
+    ]
+
+
+def test_templates_name_only_sentences_there_are() -> None:
+    named = {found for text in TEMPLATES.values() for found in re.findall(r"\bw\.(\w+)\.(\w+)", text)}
+    assert len(named) > 100
+    assert named - set(SENTENCES) == set()
+
+
+def test_every_sentence_is_said_somewhere() -> None:
+    text = "".join(TEMPLATES.values()) + "".join(
+        path.read_text(encoding="utf-8")
+        for path in (*(HERE.parent / "routers").glob("pages*.py"), HERE / "rendering.py")
+    )
+    by_name = {"kind", "fault", "second", "refusal"}
+    """Parts whose sentences are chosen by a kind, a status or a refusal."""
+    made = {f"why_{state}" for state in ("expired", "undeliverable", "rejected")}
+    made |= {f"{state}_title" for state in ("paying", "expired", "cancelled", "refunded", "used", "revoked")}
+    made |= {"paying", "expired", "cancelled", "refunded", "used", "revoked", "show_ride", "show_voucher"}
+    unused = [
+        (part, name)
+        for part, name in SENTENCES
+        if part not in by_name and name not in made and not re.search(rf"\b{name}\b", text)
+    ]
+    assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("ko-KR,ko;q=0.9,en;q=0.8", "ko"),
+        ("en-US,en;q=0.9,ko;q=0.8", "en"),
+        ("fr;q=0.9, ko;q=0.5, en;q=0.7", "en"),
+        ("en;q=0, ko;q=0.1", "ko"),
+        ("fr-FR,fr;q=0.9", "en"),
+        ("*", None),
+        ("", None),
+        ("ko;q=nonsense", None),
+        ("ko;level=1;q=1", None),
+    ],
+)
+def test_the_browsers_best_language_is_taken(header: str, language: str | None) -> None:
+    assert preferred(header) == language
+
+
+@given(st.text(max_size=200))
+def test_any_header_at_all_is_read_without_a_fault(header: str) -> None:
+    assert preferred(header) in {"ko", "en", None}
+
+
+def test_a_count_chooses_its_form_and_groups_thousands() -> None:
+    assert counted("{n} ticket | {n} tickets", 1) == "1 ticket"
+    assert counted("{n} ticket | {n} tickets", 1_200) == "1,200 tickets"
+    assert counted("last {n}", 1) == "last 1"
+
+
+@pytest.mark.parametrize(
+    ("number", "typed"),
+    [
+        ("+821012345678", "010-1234-5678"),
+        ("+82111234567", "011-123-4567"),
+        ("+447700900123", "+447700900123"),
+        ("+8210", "+8210"),
+    ],
+)
+def test_a_number_is_filled_in_as_its_owner_types_it(number: str, typed: str) -> None:
+    assert typed_phone(number) == typed
+
+
+def test_a_date_far_away_has_its_year() -> None:
+    from datetime import UTC, datetime  # noqa: PLC0415 - for this test alone
+
+    at = datetime(2027, 11, 22, 15, 0, tzinfo=UTC)
+    assert date_with_year(at, "Asia/Seoul", "ko") == "2027년 11월 23일 (화)"
+    assert date_with_year(at, "Asia/Seoul", "en") == "Tue 23 Nov 2027"
+
+
+# --- outlines -------------------------------------------------------------------------------------------------------
+
+POINTS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=40)
+
+
+def test_the_outline_of_a_block_is_its_corners() -> None:
+    assert set(hull([(x, y) for x in range(5) for y in range(3)])) == {(0, 0), (4, 0), (4, 2), (0, 2)}
+
+
+@pytest.mark.parametrize("points", [[], [(1.0, 1.0)], [(1.0, 1.0), (2.0, 1.0)]])
+def test_fewer_than_three_points_are_their_own_outline(points: list[tuple[float, float]]) -> None:
+    assert list(hull(points)) == points
+
+
+@given(POINTS)
+def test_an_outline_leaves_no_point_outside(points: list[tuple[int, int]]) -> None:
+    outline = hull(points)
+    assert set(outline) <= set(points)
+    if len(outline) < 3:
+        return
+    for x, y in points:
+        for (ax, ay), (bx, by) in zip(outline, (*outline[1:], outline[0]), strict=True):
+            assert (bx - ax) * (y - ay) - (by - ay) * (x - ax) >= 0
+
+
+def test_a_section_that_is_not_drawn_has_no_middle() -> None:
+    assert Section("A", numbered=False, places=1, free=1, blocks=(Block("S", ()),)).middle is None

@@ -1,0 +1,219 @@
+"""Every constraint is planted a row that breaks it, and refuses: the last line, behind schemas and rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from builders import Shop, Stage, a_booking, a_gate, a_scan, an_account, typed
+from fakes import BAD_CARD
+from sqlmodel import SQLModel
+
+import app.store.tables as tables
+from app.domain.refusals import PaymentRefused
+from app.flows import pay
+
+BREACHES: dict[str, str] = {
+    # issuers and what they sell
+    "ck_issuer_currency": "UPDATE issuer SET currency = 'won'",
+    "uq_issuer_slug": "INSERT INTO issuer SELECT (jsonb_populate_record(i, jsonb_build_object('id', gen_random_uuid()))).* FROM issuer i",
+    "uq_venue_issuer_id_slug": "COPY venue",
+    "uq_stop_issuer_id_code": "COPY stop",
+    "uq_route_issuer_id_code": "COPY route",
+    "uq_product_issuer_id_slug": "COPY product",
+    "ck_product_kind": "UPDATE product SET kind = 'meal'",
+    "ck_product_transfer": "UPDATE product SET transfer = 'perhaps'",
+    "ck_product_refund": "UPDATE product SET refund = 'perhaps'",
+    "ck_product_uses": "UPDATE product SET uses = 0",
+    "ck_product_booking_limit": "UPDATE product SET booking_limit = 51",
+    "ck_product_buyer_limit": "UPDATE product SET buyer_limit = 0",
+    "ck_product_face_value": "UPDATE product SET face_value = 1 WHERE kind <> 'voucher'",
+    "ck_product_valid_days": "UPDATE product SET valid_days = 0",
+    "uq_occasion_product_id_slug": "COPY occasion SET code = 1",
+    "uq_occasion_issuer_id_code": "COPY occasion SET slug = 'another'",
+    "ck_occasion_stock": "UPDATE occasion SET stock = 'endless'",
+    "ck_occasion_code": "UPDATE occasion SET code = 4294967296",
+    "ck_occasion_ends_after_start": "UPDATE occasion SET ends_at = starts_at WHERE starts_at IS NOT NULL",
+    "ck_occasion_sales_window": "UPDATE occasion SET sales_from = now(), sales_until = now()",
+    "ck_occasion_admits_window": "UPDATE occasion SET admits_from = now(), admits_until = now()",
+    "uq_price_natural": "COPY price",
+    "ck_price_amount": "UPDATE price SET amount = -1",
+    "ck_price_currency": "UPDATE price SET currency = 'KR'",
+    # stock
+    "uq_seating_issuer_id_slug": "COPY seating",
+    "uq_seating_place_seating_id_guid": "UPDATE seating_place SET guid = 'same'",
+    "ck_seating_place_pos": "UPDATE seating_place SET pos = -1 - pos",
+    "uq_place_occasion_id_pos": "COPY place SET guid = 'another'",
+    "uq_place_occasion_id_guid": "COPY place SET pos = 999",
+    "ck_place_held_by_somebody": "UPDATE place SET held_until = now(), taken_by = NULL",
+    "ck_place_pos": "UPDATE place SET pos = -1 - pos",
+    # sales
+    "uq_booking_link_hash": "UPDATE booking SET link_hash = 'same'",
+    "ck_booking_state": "UPDATE booking SET state = 'dreamt'",
+    "ck_booking_amount": "UPDATE booking SET amount = -1",
+    "ck_booking_currency": "UPDATE booking SET currency = '₩'",
+    "ck_booking_buyer": "UPDATE booking SET buyer = '01012345678'",
+    "uq_booking_item_booking_id_line": "COPY booking_item",
+    "ck_booking_item_amount": "UPDATE booking_item SET amount = -1",
+    "ck_booking_item_handset": "UPDATE booking_item SET handset = '+0'",
+    "ck_booking_item_journey": "UPDATE booking_item SET origin_id = (SELECT id FROM stop LIMIT 1)",
+    "uq_payment_booking_id_attempt": "COPY payment SET key = 'another' WHERE state = 'declined'",
+    "uq_payment_issuer_id_key": "COPY payment SET attempt = 9 WHERE state = 'declined'",
+    "uq_payment_live": "COPY payment SET attempt = 9, key = 'another' WHERE state = 'captured'",
+    "ck_payment_state": "UPDATE payment SET state = 'hoped'",
+    "ck_payment_amount": "UPDATE payment SET amount = 0",
+    "ck_payment_currency": "UPDATE payment SET currency = '1'",
+    "ck_payment_attempt": "UPDATE payment SET attempt = 0 WHERE attempt = 1",
+    "uq_ticket_issuer_id_number": "UPDATE ticket SET number = '0000000000'",
+    "uq_ticket_issuer_id_code": "UPDATE ticket SET code = 1",
+    "uq_ticket_link_hash": "UPDATE ticket SET link_hash = 'same'",
+    "uq_ticket_item": "UPDATE ticket SET item_id = (SELECT id FROM booking_item LIMIT 1)",
+    "uq_ticket_place": "UPDATE ticket SET place_id = (SELECT id FROM place LIMIT 1)",
+    "ck_ticket_state": "UPDATE ticket SET state = 'lost'",
+    "ck_ticket_number": "UPDATE ticket SET number = '123'",
+    "ck_ticket_code": "UPDATE ticket SET code = -1",
+    "ck_ticket_handset": "UPDATE ticket SET handset = 'me'",
+    "ck_ticket_uses": "UPDATE ticket SET uses = 0",
+    "ck_ticket_balance": "UPDATE ticket SET balance = -1",
+    "ck_ticket_validity": "UPDATE ticket SET valid_until = valid_from",
+    "ck_ticket_generation": "UPDATE ticket SET generation = 256",
+    # messages
+    "uq_delivery_message": "UPDATE delivery SET channel = 'sms_http', message_id = 'same'",
+    "ck_delivery_purpose": "UPDATE delivery SET purpose = 'fun'",
+    "ck_delivery_state": "UPDATE delivery SET state = 'somewhere'",
+    "ck_delivery_handset": "UPDATE delivery SET handset = '112'",
+    "ck_delivery_parts": "UPDATE delivery SET parts = 0",
+    # money
+    "uq_account_issuer_id_kind_handset_currency": "COPY account",
+    "ck_account_kind": "UPDATE account SET kind = 'secret'",
+    "ck_account_balance": "UPDATE account SET balance = -1 WHERE kind = 'prepaid'",
+    "ck_account_prepaid": "UPDATE account SET balance = NULL",
+    "ck_account_handset": "UPDATE account SET handset = '1' WHERE kind = 'prepaid'",
+    "ck_account_currency": "UPDATE account SET currency = '?'",
+    "uq_transfer_issuer_id_key": "COPY transfer",
+    "uq_transfer_voucher": "UPDATE transfer SET ticket_id = (SELECT id FROM ticket LIMIT 1)",
+    "ck_transfer_kind": "UPDATE transfer SET kind = 'theft'",
+    "ck_transfer_amount": "UPDATE transfer SET amount = 0",
+    "ck_transfer_two_sides": "UPDATE transfer SET debit_id = credit_id",
+    # the register
+    "uq_credential_issuer_id_number": "UPDATE credential SET number = '1'",
+    "uq_credential_issuer_id_code": "UPDATE credential SET code = 1",
+    "ck_credential_kind": "UPDATE credential SET kind = 'meal'",
+    "ck_credential_state": "UPDATE credential SET state = 'lost'",
+    "ck_credential_uses_left": "UPDATE credential SET uses_left = -1",
+    "ck_credential_balance": "UPDATE credential SET balance = -1",
+    "uq_gate_issuer_id_name": "UPDATE gate SET name = 'same'",
+    "uq_gate_enrolment": "UPDATE gate SET enrolment_hash = 'same'",
+    "ck_gate_state": "UPDATE gate SET state = 'ajar'",
+    "ck_scan_kind": "UPDATE scan SET kind = 'glance'",
+    "ck_scan_reason": "UPDATE scan SET reason = 'mood'",
+    "uq_admission_gate_id_scan_id": "COPY admission SET use_no = 2",
+    "ck_admission_use_no": "UPDATE admission SET use_no = 0",
+    "ck_pin_guard_tries": "UPDATE pin_guard SET tries = -1",
+    # the edges
+    "uq_outbox_topic_key": "UPDATE outbox SET topic = 'release', key = 'same'",
+    "ck_outbox_topic": "UPDATE outbox SET topic = 'gossip'",
+    "ck_outbox_one_end": "UPDATE outbox SET done_at = now(), dead_at = now()",
+    "ck_outbox_attempts": "UPDATE outbox SET attempts = -1",
+    "ck_idempotency_answered_whole": "UPDATE idempotency SET status = 200",
+    "uq_api_key_prefix": "UPDATE api_key SET prefix = 'same'",
+}
+"""One statement for each constraint. `COPY table SET …` stands for the same rows once more under new ids."""
+
+
+def _statement(breach: str) -> str:
+    """`COPY x SET a = 1 WHERE …` as an INSERT of x's rows with new ids and these columns."""
+    if not breach.startswith("COPY "):
+        return breach
+    rest, _, where = breach.removeprefix("COPY ").partition(" WHERE ")
+    table, _, changes = rest.partition(" SET ")
+    pairs = ["'id', gen_random_uuid()"]
+    for change in filter(None, changes.split(", ")):
+        column, _, value = change.partition(" = ")
+        pairs.append(f"'{column}', {value}")
+    patch = f"jsonb_build_object({', '.join(pairs)})"
+    chosen = f"WHERE {where}" if where else ""
+    return f"INSERT INTO {table} SELECT (jsonb_populate_record(t, {patch})).* FROM {table} t {chosen}"  # noqa: S608 - constants above
+
+
+async def a_full_database(stage: Stage, shop: Shop) -> None:
+    """At least two rows of everything that can have two."""
+    made = await a_booking(stage, shop, quantity=2)
+    with pytest.raises(PaymentRefused):
+        await pay.pay(stage.world, made.id, BAD_CARD)
+    await pay.pay(stage.world, made.id, pay.CardToken("pm_card_visa"))
+    other = await a_booking(stage, shop, of="gift/open", category="gift", worked=True)
+    await an_account(stage, shop, 1_000)
+    await an_account(stage, shop, 1_000)
+    gate = await a_gate(stage, shop)
+    await a_gate(stage, shop)
+    assert (await a_scan(stage, shop, gate, typed(other.tickets[0])))["admit"]
+    await a_scan(stage, shop, gate, "482910375-1 000000")
+    values = {"now": stage.clock.now()}
+    await stage.sql(
+        "INSERT INTO idempotency (scope, key, request_hash, busy_until, created_at) VALUES ('s', 'k', '', :now, :now)",
+        **values,
+    )
+    for prefix in ("a", "b"):
+        await stage.sql(
+            "INSERT INTO api_key (id, name, prefix, hash, scopes, created_at)"
+            f" VALUES (gen_random_uuid(), 'x', '{prefix}', '', ARRAY['read'], :now)",
+            **values,
+        )
+
+
+def constraints() -> dict[str, str]:
+    """Every CHECK and unique constraint or index of the models, with its table."""
+    found: dict[str, str] = {}
+    for table in SQLModel.metadata.tables.values():
+        for constraint in table.constraints:
+            if isinstance(constraint, sa.CheckConstraint | sa.UniqueConstraint):
+                found[str(constraint.name)] = table.name
+        found |= {str(index.name): table.name for index in table.indexes if index.unique}
+    return found
+
+
+def test_every_constraint_of_the_models_has_a_breach_here_and_no_other() -> None:
+    assert len(tables.__all__) == 27
+    assert set(BREACHES) == set(constraints())
+
+
+async def test_every_breach_is_refused_by_its_own_constraint(stage: Stage, shop: Shop) -> None:
+    await a_full_database(stage, shop)
+    wrong: dict[str, Any] = {}
+    async with stage.database.engine.connect() as connection:
+        for name, breach in BREACHES.items():
+            savepoint = await connection.begin_nested() if connection.in_transaction() else await connection.begin()
+            try:
+                result = await connection.execute(sa.text(_statement(breach)))
+                wrong[name] = f"{result.rowcount} rows were written"
+            except sa.exc.IntegrityError as fault:
+                orig = fault.orig.__cause__ if fault.orig else None
+                assert isinstance(orig, asyncpg.PostgresError)
+                if orig.constraint_name != name:
+                    wrong[name] = f"{orig.constraint_name} refused it"
+            except sa.exc.DBAPIError as fault:
+                wrong[name] = str(fault.orig)
+            await savepoint.rollback()
+
+    assert wrong == {}
+
+
+async def test_a_wrong_word_for_a_state_does_not_even_leave_the_process(stage: Stage, shop: Shop) -> None:
+    await a_booking(stage, shop)
+
+    with pytest.raises(sa.exc.StatementError, match="is not among the defined enum values"):
+        async with stage.world.transaction() as tx:
+            await tx.execute(sa.update(tables.Booking).values(state="dreamt"))
+
+
+async def test_every_foreign_key_leads_to_a_table_and_every_fact_to_its_issuer() -> None:
+    without = {
+        table.name
+        for table in SQLModel.metadata.tables.values()
+        if "issuer_id" not in table.columns and table.name != "issuer"
+    }
+
+    assert without == {"receipt"}, "carriers know no issuers"
