@@ -6,7 +6,7 @@ import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.metrics import REQUEST_SECONDS
@@ -59,6 +59,8 @@ class Edge:
         except _TooLarge:
             answer = respond(request, TOO_LARGE, f"A request may have {self._limit} bytes at most.")
             await answer(scope, receive, sending)
+        except ClientDisconnect:
+            log.info("client_left", method=scope["method"], path=scope["path"])
         except Exception:
             log.exception("request_failed", method=scope["method"], path=scope["path"])
             if status:

@@ -212,6 +212,10 @@ class KeyRing:
     def link_mac(self, kid: int) -> MacKey:
         return self._derived(kid, b"link")
 
+    def scan_mac(self, kid: int) -> MacKey:
+        """The key under which presentations are remembered: a plain hash of a PIN could be searched through."""
+        return self._derived(kid, b"scan")
+
     def compact_mac(self, kid: int, *, issuer_id: UUID, occasion_code: int) -> MacKey:
         """The key of one occasion's compact codes: a gate that is lost gives away that occasion, no other."""
         return self._derived(kid, b"compact" + issuer_id.bytes + occasion_code.to_bytes(4, "big"))

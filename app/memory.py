@@ -70,9 +70,11 @@ class Memory:
                 return body, left_ms / 1000
         return None, 0.0
 
-    def forget(self, name: str) -> None:
-        """Drop this process' snapshot, so that whoever changed something sees it at once."""
+    async def forget(self, name: str) -> None:
+        """Drop a snapshot, so that whoever changed something sees it at once; others may keep theirs for a second."""
         self._kept.pop(name, None)
+        with suppress(RedisError, OSError):
+            await self.redis.delete(f"cyberticket:shared:{name}")
 
     async def wake(self) -> None:
         """Tell the workers that something is owed; without Redis they find it by polling."""
@@ -93,10 +95,11 @@ class Memory:
 
             async def wait(seconds: float) -> None:
                 deadline = time.monotonic() + seconds
-                if listening:
-                    with suppress(RedisError, OSError):
-                        await listener.get_message(timeout=seconds)
-                        return
+                with suppress(RedisError, OSError):
+                    # What is not a wake-up, such as the word that we listen now, ends a read as well.
+                    while listening and (left := deadline - time.monotonic()) > 0:
+                        if await listener.get_message(timeout=left) is not None:
+                            return
                 await asyncio.sleep(max(0.0, deadline - time.monotonic()))
 
             yield wait

@@ -6,9 +6,9 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.embedded.folder import default_data_dir
@@ -28,6 +28,10 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
 
 class UnknownSetting(ValueError):
     """An environment variable with our prefix that means nothing: most likely a typing mistake."""
+
+
+class SettingsRefused(ValueError):
+    """Settings that cannot be run with; one line for each, naming the variable and what to do."""
 
 
 class Settings(BaseSettings):
@@ -68,6 +72,8 @@ class Settings(BaseSettings):
     """How long the worker waits when nobody wakes it, in seconds."""
     reconcile_seconds: float = Field(default=15.0, gt=0, le=3_600)
     """How often unsettled payments and run-out bookings are looked at, in seconds."""
+    worker_metrics_port: int = Field(default=0, ge=0, le=65_535)
+    """Port on which a worker shows its own metrics; 0: it does not."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """Least severe log line that is written: DEBUG, INFO, WARNING or ERROR."""
 
@@ -88,20 +94,21 @@ class Settings(BaseSettings):
     carrier_secret: SecretStr = SecretStr("")
     """What the carrier signs its delivery receipts with, at least 16 letters."""
 
-    @model_validator(mode="after")
-    def _no_development_secrets(self) -> Self:
+    def require_sound_secrets(self) -> None:
+        """Refuse to serve with secrets that are missing, short, or the demo's: raises SettingsRefused."""
         if self.demo:
-            return self
+            return
         secrets = {name: getattr(self, name).get_secret_value() for name in SECRETS}
         missing = [PREFIX + name.upper() for name, value in secrets.items() if not value]
         if missing:
-            raise ValueError(f"{', '.join(missing)} must be set (CYBERTICKET_DEMO=true is for demonstrations only).")
+            raise SettingsRefused(
+                f"{', '.join(missing)} must be set (CYBERTICKET_DEMO=true is for demonstrations only)."
+            )
         public = [PREFIX + name.upper() for name, value in secrets.items() if value in DEVELOPMENT_SECRETS]
         if public:
-            raise ValueError(f"{', '.join(public)} holds the demo's secret, which everybody knows; set your own.")
+            raise SettingsRefused(f"{', '.join(public)} holds the demo's secret, which everybody knows; set your own.")
         if len(self.carrier_secret.get_secret_value()) < CARRIER_SECRET_LETTERS_MIN:
-            raise ValueError(f"{PREFIX}CARRIER_SECRET must have {CARRIER_SECRET_LETTERS_MIN} letters at least.")
-        return self
+            raise SettingsRefused(f"{PREFIX}CARRIER_SECRET must have {CARRIER_SECRET_LETTERS_MIN} letters at least.")
 
     @property
     def keys_folder(self) -> Path:
@@ -118,13 +125,11 @@ def refuse_unknown(names: Iterable[str] | None = None) -> None:
     for name in sorted(os.environ if names is None else names):
         upper = name.upper()
         if upper.startswith(PREFIX) and not upper.startswith(OTHER_PROGRAMS) and upper not in known:
-            near = difflib.get_close_matches(upper, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else " See docs/reference/settings.md."
+            near = difflib.get_close_matches(
+                upper.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], n=1
+            )
+            hint = f" Did you mean {PREFIX}{near[0]}?" if near else " See docs/reference/settings.md."
             raise UnknownSetting(f"{name} is not a setting.{hint}")
-
-
-class SettingsRefused(ValueError):
-    """Settings that cannot be run with; one line for each, naming the variable and what to do."""
 
 
 def load(**given: object) -> Settings:

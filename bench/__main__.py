@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -53,6 +54,8 @@ def bench(
     except BenchFailed as fault:
         console.print(f"Nothing to show: {fault}", style="red", markup=False)
         raise typer.Exit(1) from None
+    except asyncio.CancelledError:
+        raise typer.Exit(128 + signal.SIGTERM) from None
     console.print(table(lines, counts, facts))
     if file is not None:
         file.write_text(json.dumps(document(lines, facts), indent=2) + "\n", encoding="utf-8")
@@ -79,6 +82,9 @@ async def _measured(
     console: Console, groups: Sequence[str], counts: Sequence[int], seconds: float, profile: Path | None
 ) -> tuple[Sequence[Line], Mapping[str, str]]:
     """Everything between starting and stopping the system. Raises BenchFailed."""
+    task = asyncio.current_task()
+    assert task is not None, "asyncio.run makes one"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # so that it cleans up, as on Ctrl-C
     began, load_before, effort = time.monotonic(), os.getloadavg()[0], Effort()
     console.print("Starting the system on an empty database …", style="dim")
     async with system(profile=profile) as running:

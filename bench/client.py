@@ -1,11 +1,8 @@
-(
-    """An HTTP/1.1 client that costs little: one kept connection, one request at a time, no more than our server speaks.
+"""An HTTP/1.1 client that costs little: one kept connection, one request at a time, no more than our server speaks.
 
 A general client, httpx for one, can take more processor time for a request than the server takes for its answer, and on
 a small machine that time is the server's loss.
 """
-    ""
-)
 
 from __future__ import annotations
 

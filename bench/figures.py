@@ -52,8 +52,7 @@ def rates(stretch: Stretch, *, parts: int = PARTS_PER_STRETCH) -> list[float]:
     counts = [0] * parts
     for one in stretch.done:
         if 0 <= one.ended_seconds < stretch.seconds:
-            part = math.floor(one.ended_seconds / stretch.seconds * parts)
-            counts[min(part, parts - 1)] += 1  # a moment before the end is rounded to the end
+            counts[math.floor(one.ended_seconds / stretch.seconds * parts)] += 1
     return [count * parts / stretch.seconds for count in counts]
 
 

@@ -49,7 +49,7 @@ class Window:
         self._firsts.append(took)
         if len(self._firsts) == self.clients:
             wanted = min(max(self.seconds, LAPS_MIN * max(self._firsts)), LONGER_MAX * self.seconds)
-            self.opens = ended
+            self.opens = max(ended, self.earliest)
             self.closes = self.opens + wanted
 
     def counts(self, ended: float) -> bool:

@@ -36,10 +36,13 @@ class GatewaySettings(BaseSettings):
     callback_url: HttpUrl | None = None
     """Where receipts are posted; without it no receipts are sent."""
     callback_secret: SecretStr | None = None
+    """What receipts are signed with."""
     callback_timeout_seconds: Seconds = 5.0
+    """How long a receipt may take to be acknowledged."""
     receipt_delay_seconds: float = Field(default=0.05, ge=0, le=3600)
     """How long after a message's end its receipt is first sent. Some clients miss one that is faster than they."""
     receipt_retry_seconds: tuple[Seconds, ...] = Field(default=(1, 2, 5, 15, 60, 300), min_length=1, max_length=20)
+    """How long to wait between tries of a receipt nobody acknowledges; the last step repeats."""
     receipt_keep_seconds: Seconds = 7 * 86_400.0
     """After this long an unacknowledged receipt is given up."""
 

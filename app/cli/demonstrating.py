@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +13,7 @@ import typer
 from rich.console import Console
 
 from app import logs
-from app.cli.serving import run
+from app.cli.serving import run, stop_signal
 from app.cli.shop import Shop, pin_of
 from app.cli.stack import Plan, Stack, demo_data_dir, free_or, running
 
@@ -55,9 +53,7 @@ def demo(
 
 
 async def _demo(plan: Plan, json_file: Path | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_signal()
     async with running(plan, say=lambda text: console.print(text, style="dim", soft_wrap=True)) as stack:
         async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
             shop = shop_of(stack, http)

@@ -29,10 +29,10 @@ File = Annotated[Path, typer.Argument(help="The file to import.")]
 Drawn = Callable[[int, int, str], None]
 
 
-def _with_bar(work: Callable[[Drawn], None]) -> None:
-    """Draw a bar while `work` reports; on a pipe nothing is drawn."""
+def _with_bar(work: Callable[[Drawn], tuple[Mapping[str, int], Report]]) -> None:
+    """Draw a bar while `work` reports, on a terminal; then say what came of it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, Any] = {}
 
         def drawn(done: int, total: int, what: str) -> None:
@@ -40,22 +40,19 @@ def _with_bar(work: Callable[[Drawn], None]) -> None:
                 tasks[what] = bar.add_task(what, total=total)
             bar.update(tasks[what], completed=done, total=total)
 
-        work(drawn)
+        counts, report = work(drawn)
+    told = [f"{number:,} {noun if number > 1 else noun.removesuffix('s')}" for noun, number in counts.items() if number]
+    console.print(f"Imported {', '.join(told)}.", soft_wrap=True, highlight=False)
+    for note in report.notes:
+        console.print(f"Note: {note}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _write(data: Path | None, writing: Callable[[World], Coroutine[Any, Any, Mapping[str, int]]]) -> None:
+def _write(data: Path | None, writing: Callable[[World], Coroutine[Any, Any, Mapping[str, int]]]) -> Mapping[str, int]:
     async def run() -> Mapping[str, int]:
         async with house(load(data_dir=data)) as world:
             return await writing(world)
 
-    counts = asyncio.run(run())
-    told = [f"{number:,} {noun if number > 1 else noun.removesuffix('s')}" for noun, number in counts.items() if number]
-    console.print(f"Imported {', '.join(told)}.", soft_wrap=True, highlight=False)
-
-
-def _notes(report: Report) -> None:
-    for note in report.notes:
-        console.print(f"Note: {note}", style="yellow", markup=False)
+    return asyncio.run(run())
 
 
 @app.command("gtfs")
@@ -67,10 +64,9 @@ def gtfs(
 ) -> None:
     """A GTFS feed (zip or folder) with fares becomes an issuer with rides."""
 
-    def work(drawn: Drawn) -> None:
+    def work(drawn: Drawn) -> tuple[Mapping[str, int], Report]:
         draft, report = read_gtfs(file, carnet=carnet, discount_percent=discount, progress=drawn)
-        _write(data, lambda world: import_catalogue(world, draft, progress=drawn))
-        _notes(report)
+        return _write(data, lambda world: import_catalogue(world, draft, progress=drawn)), report
 
     _with_bar(work)
 
@@ -81,10 +77,9 @@ def seating(
 ) -> None:
     """A seating plan (JSON in pretix's public format) becomes places that occasions can have."""
 
-    def work(drawn: Drawn) -> None:
+    def work(drawn: Drawn) -> tuple[Mapping[str, int], Report]:
         draft, report = read_seating(file, progress=drawn)
-        _write(data, lambda world: import_seating(world, draft, issuer=issuer))
-        _notes(report)
+        return _write(data, lambda world: import_seating(world, draft, issuer=issuer)), report
 
     _with_bar(work)
 
@@ -93,9 +88,8 @@ def seating(
 def catalogue(file: File, data: Data = None) -> None:
     """A catalogue file (YAML): issuers, venues, products, occasions, prices. See docs/reference/catalogue-file.md."""
 
-    def work(drawn: Drawn) -> None:
+    def work(drawn: Drawn) -> tuple[Mapping[str, int], Report]:
         draft, report = read_catalogue(file, now=datetime.now(UTC), progress=drawn)
-        _write(data, lambda world: import_catalogue(world, draft, progress=drawn))
-        _notes(report)
+        return _write(data, lambda world: import_catalogue(world, draft, progress=drawn)), report
 
     _with_bar(work)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from prometheus_client import start_http_server
 from pydantic import SecretStr
 
 from app import logs, worker
-from app.cli.serving import house, listen, run, serve
+from app.cli.serving import house, listen, run, serving, stop_signal
 from app.embedded import default_data_dir
 from app.main import create_app
+from app.metrics import REGISTRY
 from app.payments.sandbox.server import run as run_network
 from app.payments.sandbox.settings import NetworkSettings
 from app.settings import Settings, load
@@ -35,29 +36,32 @@ def add_to(app: typer.Typer) -> None:
 def serve_command(data: Data = None, host: Host = None, port: Port = None) -> None:
     """Serve sales, handsets, gates and staff. Run `cyberticket migrate` before the first start."""
     settings = load(data_dir=data, host=host, port=port)
+    settings.require_sound_secrets()
     logs.configure(settings.log_level)
     run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
+    stop = stop_signal()
     with listen(settings.host, settings.port) as listener:
-        async with house(settings) as world:
+        async with house(settings) as world, serving(create_app(settings, world=world), listener):
             typer.echo(f"cyberticket: http://{settings.host}:{listener.getsockname()[1]}")
-            await serve(create_app(settings, world=world), listener)
+            await stop.wait()
 
 
 def worker_command(data: Data = None) -> None:
     """Deliver messages, register tickets, settle what is unsettled. Run as many as you like."""
     settings = load(data_dir=data)
+    settings.require_sound_secrets()
     logs.configure(settings.log_level)
     run(_work(settings))
 
 
 async def _work(settings: Settings) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_signal()
     async with house(settings) as world:
+        if settings.worker_metrics_port:
+            start_http_server(settings.worker_metrics_port, settings.host, REGISTRY)
         working = asyncio.create_task(
             worker.run(world, poll_seconds=settings.worker_poll_seconds, reconcile_seconds=settings.reconcile_seconds)
         )
@@ -71,8 +75,8 @@ async def _work(settings: Settings) -> None:
 
 def payment_network(  # noqa: PLR0917 - each is an option of its own name
     data: Data = None,
-    host: str = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535)] = 8402,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes any free one.")] = 8402,
     secret_key: Annotated[str | None, typer.Option(help="sk_…; or CYBERTICKET_NETWORK_SECRET_KEY.")] = None,
     publishable_key: Annotated[str | None, typer.Option(help="pk_…; or CYBERTICKET_NETWORK_PUBLISHABLE_KEY.")] = None,
     return_origin: Annotated[list[str] | None, typer.Option(help="Where the card page may send buyers back.")] = None,
@@ -96,8 +100,8 @@ def payment_network(  # noqa: PLR0917 - each is an option of its own name
 
 def mobile_gateway(  # noqa: PLR0917 - each is an option of its own name
     data: Data = None,
-    host: str = "127.0.0.1",
-    http_port: Annotated[int, typer.Option(min=0, max=65_535)] = 8090,
+    host: Annotated[str, typer.Option(help="Address to listen on; whoever reaches it sees the phones.")] = "127.0.0.1",
+    http_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes any free one.")] = 8090,
     account: Annotated[list[str] | None, typer.Option(help="SYSTEM_ID:PASSWORD, once per account.")] = None,
     callback: Annotated[str | None, typer.Option(help="Where delivery receipts are posted.")] = None,
     callback_secret: Annotated[str | None, typer.Option(help="What they are signed with.")] = None,

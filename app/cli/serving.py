@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, TypeVar
@@ -86,9 +87,12 @@ async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
         await task
 
 
-async def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    await uvicorn.Server(config(app)).serve(sockets=[listener])
+def stop_signal() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM, so that a program can put its house in order before it ends."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 def run(program: Coroutine[Any, Any, T]) -> T:

@@ -28,6 +28,14 @@ def moment(at: datetime, timezone: str, language: str) -> str:
     return f"{ENGLISH_DAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]} {local:%H:%M}"
 
 
+def day(at: datetime, timezone: str, language: str) -> str:
+    """2031년 11월 21일, or 21 Nov 2031: for ends that may be years away."""
+    local = at.astimezone(ZoneInfo(timezone))
+    if language == "ko":
+        return f"{local.year}년 {local.month}월 {local.day}일"
+    return f"{local.day} {MONTHS[local.month - 1]} {local.year}"
+
+
 def seat_words(section: str | None, row: str | None, seat: str | None, language: str) -> str:
     """1층 A열 12번, or Stalls A-12; standing places have only a section."""
     parts = [section or ""]

@@ -5,7 +5,6 @@ Gates that ask at the same moment share a transaction: everything below works on
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,8 +54,9 @@ async def present(world: World, *, gate_id: UUID, issuer_id: UUID, scan_id: str,
     A barcode's signature is checked before the transaction: it needs no database.
     """
     read = parse_presented(text)
-    genuine = not isinstance(read, Signed) or read.is_genuine(world.house.keys.verifier.verify)
-    digest = hashlib.sha256(text.strip().encode()).digest()
+    keys = world.house.keys
+    genuine = not isinstance(read, Signed) or read.is_genuine(keys.verifier.verify)
+    digest = keys.scan_mac(keys.kid)(text.strip().encode())
     asked = Presentation(world, gate_id, issuer_id, scan_id, kind, digest, read, genuine)
     return await world.database.together(admit_many, asked)
 

@@ -181,7 +181,7 @@ async def cancel(world: World, booking_id: UUID) -> None:
     if not moved:
         raise WrongState(f"A {row.state} booking cannot be cancelled; only one that waits for payment can.")
     await world.issuers[row.served_by].release(issuer_id=row.issuer_id, key=booking_id)
-    world.memory.forget(f"availability:{row.occasion_id}")
+    await world.memory.forget(f"availability:{row.occasion_id}")
 
 
 async def expire(world: World, *, limit: int = 200) -> int:

@@ -16,6 +16,7 @@ from app.domain.refusals import NotFound, TooMany, WrongState
 from app.domain.ticket import TicketState
 from app.domain.wording import (
     Slip,
+    day,
     emoney_message,
     moment,
     revoked_message,
@@ -143,7 +144,7 @@ def link_of(world: World, ticket: sa.Row[Any]) -> str:
 def _when(ticket: sa.Row[Any], language: str) -> str:
     if ticket.starts_at is not None:
         return moment(ticket.starts_at, ticket.timezone, language)
-    until = moment(ticket.valid_until - timedelta(minutes=1), ticket.timezone, language)
+    until = day(ticket.valid_until - timedelta(minutes=1), ticket.timezone, language)
     return f"{until}까지" if language == "ko" else f"until {until}"
 
 

@@ -13,7 +13,7 @@ from app.flows import book, pay, show
 from app.flows.pay import Paid
 from app.flows.show import BookingView
 from app.metrics import BOOKINGS, PAYMENTS
-from app.routers.common import TheOnce, TheOwnBooking, TheWorld
+from app.routers.common import TheOnce, TheReadBooking, TheSoldBooking, TheWorld
 from app.schemas.base import MoneyOut, problems
 from app.schemas.bookings import (
     BookedOut,
@@ -52,7 +52,7 @@ async def hold(world: World, request: BookingRequest) -> BookedOut:
 
 
 @router.get("/{booking_id}", responses=problems(401, 403, 404))
-async def read(world: TheWorld, booking_id: TheOwnBooking) -> BookingOut:
+async def read(world: TheWorld, booking_id: TheReadBooking) -> BookingOut:
     """The booking with its items, payment attempts, and where each message is."""
     return booking_out(world, await show.booking(world, booking_id))
 
@@ -102,7 +102,7 @@ def booking_out(world: World, view: BookingView) -> BookingOut:
 
 
 @router.post("/{booking_id}/cancel", status_code=204, responses=problems(401, 403, 404, 409))
-async def cancel(world: TheWorld, booking_id: TheOwnBooking) -> None:
+async def cancel(world: TheWorld, booking_id: TheSoldBooking) -> None:
     """Give an unpaid booking up; its places are free at once."""
     await book.cancel(world, booking_id)
 
@@ -112,7 +112,7 @@ async def cancel(world: TheWorld, booking_id: TheOwnBooking) -> None:
     response_model=PaymentResultOut,
     responses=problems(400, 401, 402, 403, 404, 409, 410, 503),
 )
-async def create_payment(world: TheWorld, once: TheOnce, booking_id: TheOwnBooking, body: PaymentIn) -> Response:
+async def create_payment(world: TheWorld, once: TheOnce, booking_id: TheSoldBooking, body: PaymentIn) -> Response:
     """Pay with one instrument. Refused answers 402 and keeps the hold: try another instrument with a fresh key."""
 
     async def work() -> PaymentResultOut:
@@ -124,6 +124,6 @@ async def create_payment(world: TheWorld, once: TheOnce, booking_id: TheOwnBooki
 
 
 @router.get("/{booking_id}/tickets", responses=problems(401, 403, 404))
-async def tickets(world: TheWorld, booking_id: TheOwnBooking) -> TicketsOut:
+async def tickets(world: TheWorld, booking_id: TheReadBooking) -> TicketsOut:
     """The booking's tickets; none until it is paid."""
     return TicketsOut(tickets=[TicketOut.of(row) for row in await show.tickets(world, booking_id)])

@@ -61,44 +61,71 @@ def the_gate(world: TheWorld, bearer: Annotated[Bearer, Depends(_gate)]) -> Gate
 TheGate = Annotated[GateCaller, Depends(the_gate)]
 
 
-async def the_own_booking(booking_id: UUID, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]) -> UUID:
-    """A booking by its own link, or by staff of its issuer; anything else looks like no booking at all."""
-    if bearer is None:
-        raise NotAuthentic("Send the booking's link as a bearer token.")
-    if bearer.credentials.startswith(f"{staff.KEY_TAG}_"):
-        caller = await staff.member(world, bearer.credentials)
-        caller.require("read")
-        view = await show.booking(world, booking_id)
-        if caller.acts_for(view.booking.issuer_id):
-            return booking_id
-    else:
-        row = await show.booking_by_link(world, link_hash(bearer.credentials))
-        if row.id == booking_id:
-            return booking_id
-    raise NotFound("There is no such booking.")
+def own_booking(scope: str) -> Callable[..., Awaitable[UUID]]:
+    """A dependency: a booking by its own link, or by staff of its issuer whose key has `scope`.
+
+    Anything else looks like no booking at all.
+    """
+
+    async def dependency(booking_id: UUID, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]) -> UUID:
+        if bearer is None:
+            raise NotAuthentic("Send the booking's link as a bearer token.")
+        if bearer.credentials.startswith(f"{staff.KEY_TAG}_"):
+            caller = await staff.member(world, bearer.credentials)
+            caller.require(scope)
+            view = await show.booking(world, booking_id)
+            if caller.acts_for(view.booking.issuer_id):
+                return booking_id
+        else:
+            row = await show.booking_by_link(world, link_hash(bearer.credentials))
+            if row.id == booking_id:
+                return booking_id
+        raise NotFound("There is no such booking.")
+
+    return dependency
 
 
-TheOwnBooking = Annotated[UUID, Depends(the_own_booking)]
+TheReadBooking = Annotated[UUID, Depends(own_booking("read"))]
+TheSoldBooking = Annotated[UUID, Depends(own_booking("sell"))]
+"""For what changes a booking: paying and cancelling."""
 
 
-async def the_own_ticket(ticket_id: UUID, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]) -> sa.Row[Any]:
-    """A ticket by its link, by its booking's link, or by staff of its issuer."""
-    if bearer is None:
-        raise NotAuthentic("Send the ticket's or the booking's link as a bearer token.")
+def own_ticket(scope: str) -> Callable[..., Awaitable[sa.Row[Any]]]:
+    """A dependency: a ticket by its link, by its booking's link, or by staff of its issuer whose key has `scope`."""
+
+    async def dependency(ticket_id: UUID, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]) -> sa.Row[Any]:
+        if bearer is None:
+            raise NotAuthentic("Send the ticket's or the booking's link as a bearer token.")
+        if bearer.credentials.startswith(f"{staff.KEY_TAG}_"):
+            caller = await staff.member(world, bearer.credentials)
+            caller.require(scope)
+            row = await show.ticket(world, ticket_id)
+            mine = caller.acts_for(row.issuer_id)
+        else:
+            row = await show.ticket(world, ticket_id)
+            digest = link_hash(bearer.credentials)
+            mine = hmac.compare_digest(digest, row.link_hash) or hmac.compare_digest(digest, row.booking_link_hash)
+        if not mine:
+            raise NotFound("There is no such ticket.")
+        return row
+
+    return dependency
+
+
+TheReadTicket = Annotated[Any, Depends(own_ticket("read"))]
+TheSentTicket = Annotated[Any, Depends(own_ticket("messages"))]
+
+
+async def the_revocable_ticket(ticket_id: UUID, world: TheWorld, member: TheMember) -> sa.Row[Any]:
+    """A ticket that this member may revoke; holders and buyers may not."""
+    member.require("refund")
     row = await show.ticket(world, ticket_id)
-    if bearer.credentials.startswith(f"{staff.KEY_TAG}_"):
-        caller = await staff.member(world, bearer.credentials)
-        caller.require("read")
-        mine = caller.acts_for(row.issuer_id)
-    else:
-        digest = link_hash(bearer.credentials)
-        mine = hmac.compare_digest(digest, row.link_hash) or hmac.compare_digest(digest, row.booking_link_hash)
-    if not mine:
+    if not member.acts_for(row.issuer_id):
         raise NotFound("There is no such ticket.")
     return row
 
 
-TheOwnTicket = Annotated[Any, Depends(the_own_ticket)]
+TheRevocableTicket = Annotated[Any, Depends(the_revocable_ticket)]
 
 
 class Once:

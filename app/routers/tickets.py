@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
-from app.domain.refusals import NotFound
 from app.flows import deliver, register, show
-from app.routers.common import TheMember, TheOnce, TheOwnTicket, TheWorld
+from app.routers.common import TheOnce, TheReadTicket, TheRevocableTicket, TheSentTicket, TheWorld
 from app.schemas.base import problems
 from app.schemas.tickets import ResentOut, RevokeIn, TicketOut
 
@@ -23,7 +22,7 @@ Etag = Annotated[str | None, Header(alias="If-None-Match", max_length=200)]
 
 
 @router.get("/{ticket_id}", responses=problems(401, 403, 404))
-async def read(ticket: TheOwnTicket) -> TicketOut:
+async def read(ticket: TheReadTicket) -> TicketOut:
     """One ticket, without its PIN: that stands in the holder's message."""
     return TicketOut.of(ticket)
 
@@ -31,7 +30,7 @@ async def read(ticket: TheOwnTicket) -> TicketOut:
 @router.get("/{ticket_id}/barcode.{form}", response_class=Response, responses=PICTURES | problems(401, 403, 404))
 async def barcode(  # noqa: PLR0917 - each is a query parameter of its own name
     world: TheWorld,
-    ticket: TheOwnTicket,
+    ticket: TheReadTicket,
     form: Literal["svg", "png", "wbmp"],
     face: Literal["ct1", "ct0"] = "ct1",
     scale: Annotated[int, Query(ge=1, le=20, description="Pixels per module of a PNG.")] = 8,
@@ -54,7 +53,7 @@ def picture_response(picture: show.Picture, known: str | None) -> Response:
 @router.post(
     "/{ticket_id}/resend", status_code=202, response_model=ResentOut, responses=problems(400, 401, 403, 404, 409, 429)
 )
-async def resend(world: TheWorld, once: TheOnce, ticket: TheOwnTicket) -> Response:
+async def resend(world: TheWorld, once: TheOnce, ticket: TheSentTicket) -> Response:
     """Send the ticket's message to its handset once more."""
 
     async def work() -> ResentOut:
@@ -64,10 +63,7 @@ async def resend(world: TheWorld, once: TheOnce, ticket: TheOwnTicket) -> Respon
 
 
 @router.post("/{ticket_id}/revoke", status_code=200, responses=problems(401, 403, 404, 409))
-async def revoke(world: TheWorld, member: TheMember, ticket: TheOwnTicket, body: RevokeIn) -> TicketOut:
+async def revoke(world: TheWorld, ticket: TheRevocableTicket, body: RevokeIn) -> TicketOut:
     """Make a ticket worthless, at gates too."""
-    member.require("refund")
-    if not member.acts_for(ticket.issuer_id):
-        raise NotFound("There is no such ticket.")
     await register.revoke(world, ticket.id, reason=body.reason, free_place=body.resell, tell_holder=body.tell)
     return TicketOut.of(await show.ticket(world, ticket.id))

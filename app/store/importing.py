@@ -58,6 +58,8 @@ async def write_issuer(writing: Writing, catalogue: IssuerCatalogue) -> UUID:
     known = _Known(
         issuer_id, await _slugs(writing, Venue, issuer_id), await _slugs(writing, Seating, issuer_id), routes
     )
+    if catalogue.products:
+        await _withdraw_products(writing, issuer_id, [product.slug for product in catalogue.products])
     for done, product in enumerate(catalogue.products, 1):
         await _write_product(writing, known, product)
         writing.progress(done, len(catalogue.products), draft.slug)
@@ -243,6 +245,16 @@ async def _withdraw(writing: Writing, table: str, product_id: UUID) -> None:
     await writing.tx.execute(
         sa.text(f"UPDATE {table} SET withdrawn = true WHERE product_id = :id AND NOT withdrawn"),  # noqa: S608 - two callers, both constants
         {"id": product_id},
+    )
+
+
+async def _withdraw_products(writing: Writing, issuer_id: UUID, slugs: Sequence[str]) -> None:
+    """A file that names products of an issuer names all of them; one with halls or stations only changes no product."""
+    await writing.tx.execute(
+        sa.text(
+            "UPDATE product SET withdrawn = true WHERE issuer_id = :id AND NOT slug = ANY(:slugs) AND NOT withdrawn"
+        ),
+        {"id": issuer_id, "slugs": list(slugs)},
     )
 
 

@@ -39,7 +39,8 @@ async def write_places(
         if (row := known.get(str(place["guid"]))) is not None
         and (row.withdrawn or any(getattr(row, column) != place[column] for column in COLUMNS))
     ]
-    gone = [guid for guid, row in known.items() if not row.withdrawn and guid not in {p["guid"] for p in wanted}]
+    guids = {place["guid"] for place in wanted}
+    gone = [guid for guid, row in known.items() if not row.withdrawn and guid not in guids]
     base = {"issuer": issuer_id, "occasion": occasion_id, "first": len(known)}
     await _insert(tx, {**base, "extra": [new_id() for _ in added]}, added)
     await _update(tx, occasion_id, changed)

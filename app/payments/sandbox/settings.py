@@ -45,7 +45,9 @@ class NetworkSettings(BaseSettings):
     publishable_key: str = Field(pattern=r"^pk_[A-Za-z0-9_]{8,250}$")
     """What a page may carry; it can tokenise a card and nothing else."""
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: int = Field(default=8402, ge=0, le=65_535)
+    """Port to listen on; 0 takes any free one."""
     allowed_return_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Where the card page may send a browser back to, such as `https://tickets.example`; separated by commas."""
     jobs_waiting_max: int = Field(default=10_000, ge=1)

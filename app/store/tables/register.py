@@ -85,7 +85,7 @@ class Scan(SQLModel, table=True):
     issuer_id: UUID = ref("issuer.id")
     kind: ScanKind = Field(sa_column=sa.Column("kind", stored(ScanKind, "kind"), nullable=False))
     presented: bytes
-    """SHA-256 of what was presented, never the text: it may hold a PIN."""
+    """A keyed hash of what was presented, never the text: it may hold a PIN."""
     ticket_id: UUID | None = Field(default=None, sa_type=sa.Uuid)
     reason: Reason = Field(sa_column=sa.Column("reason", stored(Reason, "reason"), nullable=False))
     answer: dict[str, Any] = Field(sa_type=JSONB, nullable=False)

@@ -11,14 +11,15 @@ from builders import Shop, Stage, a_booking, a_gate, a_scan, an_account, typed
 from fakes import BAD_CARD
 from sqlmodel import SQLModel
 
-import app.store.tables as tables
 from app.domain.refusals import PaymentRefused
 from app.flows import pay
+from app.ports import CardToken
+from app.store import tables
 
 BREACHES: dict[str, str] = {
     # issuers and what they sell
     "ck_issuer_currency": "UPDATE issuer SET currency = 'won'",
-    "uq_issuer_slug": "INSERT INTO issuer SELECT (jsonb_populate_record(i, jsonb_build_object('id', gen_random_uuid()))).* FROM issuer i",
+    "uq_issuer_slug": "COPY issuer",
     "uq_venue_issuer_id_slug": "COPY venue",
     "uq_stop_issuer_id_code": "COPY stop",
     "uq_route_issuer_id_code": "COPY route",
@@ -143,7 +144,7 @@ async def a_full_database(stage: Stage, shop: Shop) -> None:
     made = await a_booking(stage, shop, quantity=2)
     with pytest.raises(PaymentRefused):
         await pay.pay(stage.world, made.id, BAD_CARD)
-    await pay.pay(stage.world, made.id, pay.CardToken("pm_card_visa"))
+    await pay.pay(stage.world, made.id, CardToken("pm_card_visa"))
     other = await a_booking(stage, shop, of="gift/open", category="gift", worked=True)
     await an_account(stage, shop, 1_000)
     await an_account(stage, shop, 1_000)
@@ -159,7 +160,8 @@ async def a_full_database(stage: Stage, shop: Shop) -> None:
     for prefix in ("a", "b"):
         await stage.sql(
             "INSERT INTO api_key (id, name, prefix, hash, scopes, created_at)"
-            f" VALUES (gen_random_uuid(), 'x', '{prefix}', '', ARRAY['read'], :now)",
+            " VALUES (gen_random_uuid(), 'x', :prefix, '', ARRAY['read'], :now)",
+            prefix=prefix,
             **values,
         )
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from builders import Shop, Stage, a_booking, state_of
+from sqlmodel import SQLModel
 
 from app.domain.booking import BOOKING, BookingEvent, BookingState
 from app.domain.machine import IllegalTransition
@@ -76,8 +77,6 @@ async def test_of_two_who_move_one_row_at_once_the_second_finds_it_gone(
 
 
 def test_every_table_with_a_state_has_a_machine() -> None:
-    from sqlmodel import SQLModel
-
     with_state = {table.name for table in SQLModel.metadata.tables.values() if "state" in table.columns}
 
     assert {str(row.__tablename__) for row in MACHINES} == with_state - {"receipt"}
