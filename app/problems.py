@@ -122,10 +122,20 @@ async def _invalid(request: Request, fault: Exception) -> JSONResponse:
     assert isinstance(fault, RequestValidationError)
     errors = [
         {"pointer": _pointer(error["loc"]), "detail": str(error["msg"]).removeprefix("Value error, ")}
-        for error in fault.errors()
+        for error in _innermost(fault.errors())
     ]
     places = ", ".join(dict.fromkeys(error["pointer"] or "the body" for error in errors))
     return respond(request, INVALID, f"Correct {places}; see `errors`.", errors=errors)
+
+
+def _innermost(faults: Sequence[Any]) -> list[Any]:
+    """Without those that only follow from one inside them: a list whose one item is wrong is also called too short."""
+    places = [fault["loc"] for fault in faults]
+    return [
+        fault
+        for fault in faults
+        if not any(len(place) > len(fault["loc"]) and place[: len(fault["loc"])] == fault["loc"] for place in places)
+    ]
 
 
 async def _http(request: Request, fault: Exception) -> JSONResponse:

@@ -17,8 +17,6 @@ from app.store.stock import Places
 ROUNDS_MAX = 10
 """How often a hold looks again after somebody else was faster."""
 
-HALLS_KEPT_MAX = 64
-
 
 @dataclass(slots=True)
 class _View:
@@ -57,7 +55,6 @@ class LocalIssuer:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._halls: dict[tuple[UUID, int], Places] = {}
 
     async def status(self, *, issuer_id: UUID, occasion_id: UUID) -> bytes:
         del issuer_id  # one database serves all local issuers
@@ -155,14 +152,8 @@ class LocalIssuer:
         return [None] * len(registrations)
 
     async def _view(self, tx: AsyncSession, occasion_id: UUID) -> _View:
-        """The hall from memory, its free places from the database at this moment."""
-        revision = await stock.revision(tx, occasion_id)
-        places = self._halls.get((occasion_id, revision))
-        if places is None:
-            places = await stock.places(tx, occasion_id)
-            while len(self._halls) >= HALLS_KEPT_MAX:
-                self._halls.pop(next(iter(self._halls)))
-            self._halls[(occasion_id, revision)] = places
+        """The hall, and its free places at this moment."""
+        places = await stock.places(tx, occasion_id)
         free = await stock.free_map(tx, occasion_id, size=len(places.ids), now=self._clock.now())
         return _View(places, free)
 

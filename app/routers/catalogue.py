@@ -15,7 +15,7 @@ from app.domain.refusals import NotFound
 from app.flows import find
 from app.routers.common import TheWorld
 from app.schemas import examples
-from app.schemas.base import cursor, problems, read_cursor
+from app.schemas.base import Storable, cursor, problems, read_cursor
 from app.schemas.catalogue import (
     AvailabilityOut,
     OccasionOut,
@@ -34,10 +34,11 @@ from app.store.catalogue import PAGE_MAX, Search
 router = APIRouter(prefix="/catalogue", tags=["catalogue"], responses=problems())
 
 Kind = Literal["admission", "ride", "voucher"]
-Words = Annotated[str, Query(max_length=100, description="Words in any language; all must occur.")]
+Words = Annotated[str, Query(max_length=100, description="Words in any language; all must occur."), Storable]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
-Slug = Annotated[str | None, Query(max_length=64)]
+Slug = Annotated[str | None, Query(max_length=64), Storable]
+Name = Annotated[str | None, Query(max_length=100), Storable]
 OccasionId = Annotated[UUID, Path(examples=[examples.OCCASION])]
 ProductId = Annotated[UUID, Path(examples=[examples.PRODUCT])]
 WORDS_MAX = 8
@@ -49,7 +50,7 @@ def _after(text: str | None) -> list[str] | None:
     try:
         return read_cursor(text, 2)
     except ValueError as fault:
-        raise _bad("cursor", str(fault)) from None
+        raise _bad("after", str(fault)) from None
 
 
 def _bad(name: str, sentence: str) -> RequestValidationError:
@@ -62,7 +63,9 @@ async def products(  # noqa: PLR0917 - each is a query parameter of its own name
     kind: Kind | None = None,
     q: Words = "",
     issuer: Slug = None,
-    place: Annotated[str | None, Query(max_length=100, description="Words of the venue or its address.")] = None,
+    place: Annotated[
+        str | None, Query(max_length=100, description="Words of the venue or its address."), Storable
+    ] = None,
     origin: UUID | None = None,
     destination: UUID | None = None,
     since: AwareDatetime | None = None,
@@ -145,7 +148,7 @@ async def occasions(  # noqa: PLR0917 - each is a query parameter of its own nam
     kind: Kind | None = None,
     q: Words = "",
     issuer: Slug = None,
-    place: Annotated[str | None, Query(max_length=100)] = None,
+    place: Name = None,
     origin: UUID | None = None,
     destination: UUID | None = None,
     since: AwareDatetime | None = None,
@@ -184,8 +187,8 @@ async def occasions(  # noqa: PLR0917 - each is a query parameter of its own nam
 async def places(  # noqa: PLR0917 - each is a query parameter of its own name
     world: TheWorld,
     occasion_id: OccasionId,
-    category: Annotated[str | None, Query(max_length=100)] = None,
-    section: Annotated[str | None, Query(max_length=100)] = None,
+    category: Name = None,
+    section: Name = None,
     after: Annotated[int, Query(ge=-1, le=10_000_000)] = -1,
     limit: Limit = PAGE_MAX,
 ) -> PlacesOut:

@@ -26,8 +26,11 @@ from app.world import World
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{8,100}")
 
+# Dependencies are coroutines though some await nothing: FastAPI would send each plain one through a thread, which costs
+# more than most of our answers.
 
-def the_world(request: Request) -> World:
+
+async def the_world(request: Request) -> World:
     world: World = request.app.state.world
     return world
 
@@ -51,7 +54,7 @@ async def the_member(world: TheWorld, bearer: Annotated[Bearer, Depends(_staff)]
 TheMember = Annotated[Member, Depends(the_member)]
 
 
-def the_gate(world: TheWorld, bearer: Annotated[Bearer, Depends(_gate)]) -> GateCaller:
+async def the_gate(world: TheWorld, bearer: Annotated[Bearer, Depends(_gate)]) -> GateCaller:
     """A gate by its token; raises NotAuthentic."""
     if bearer is None:
         raise NotAuthentic("Enrol this gate first: POST /gate/enrolments with a code from staff.")
@@ -131,18 +134,7 @@ TheRevocableTicket = Annotated[Any, Depends(the_revocable_ticket)]
 class Once:
     """Carries a request out once per Idempotency-Key, and answers repetitions with the first answer."""
 
-    def __init__(
-        self,
-        request: Request,
-        world: TheWorld,
-        key: Annotated[
-            str | None,
-            Header(
-                alias="Idempotency-Key",
-                description="A fresh random key, 8 to 100 characters; the same again when you retry.",
-            ),
-        ] = None,
-    ) -> None:
+    def __init__(self, request: Request, world: World, key: str | None) -> None:
         self._request = request
         self._world = world
         self._key = key
@@ -171,4 +163,18 @@ class Once:
         return Response(reply.body, reply.status, headers, reply.media_type)
 
 
-TheOnce = Annotated[Once, Depends()]
+async def the_once(
+    request: Request,
+    world: TheWorld,
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="A fresh random key, 8 to 100 characters; the same again when you retry.",
+        ),
+    ] = None,
+) -> Once:
+    return Once(request, world, key)
+
+
+TheOnce = Annotated[Once, Depends(the_once)]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from app.domain.handset import Handset
 from app.domain.money import Money
@@ -21,10 +21,27 @@ MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 """In North America the two cannot be told apart by number."""
 
 
+def storable(text: str | None) -> str | None:
+    """A text that PostgreSQL can compare and keep; raises ValueError."""
+    if text is not None and "\0" in text:
+        raise ValueError("this text holds a NUL character; leave it out")
+    return text
+
+
+Storable = AfterValidator(storable)
+
+
 class In(BaseModel):
     """A request body: a field we do not know is a mistake of whoever sent it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @field_validator("*")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        if isinstance(value, str):
+            storable(value)
+        return value
 
 
 class Out(BaseModel):

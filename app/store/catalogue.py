@@ -175,13 +175,11 @@ async def prices(tx: AsyncSession, occasion_ids: Sequence[UUID]) -> dict[UUID, l
     return found
 
 
-async def journey_prices(
-    tx: AsyncSession, *, origin: UUID, destination: UUID, product_id: UUID | None = None
-) -> list[sa.Row[Any]]:
-    """What a journey costs, one price per product and category."""
+async def journey_prices(tx: AsyncSession, *, origin: UUID, destination: UUID, product_id: UUID) -> list[sa.Row[Any]]:
+    """What a journey costs by this product, one price per category."""
     rows = await tx.execute(
         sa.text(
-            f"SELECT * FROM ({JOURNEY_PRICES}) j WHERE CAST(:product AS uuid) IS NULL OR product_id = :product"  # noqa: S608 - a constant of this module
+            f"SELECT * FROM ({JOURNEY_PRICES}) j WHERE product_id = :product"  # noqa: S608 - a constant of this module
         ),
         {"origin": origin, "destination": destination, "product": product_id},
     )

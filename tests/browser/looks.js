@@ -1,11 +1,15 @@
 // What an eye would object to on this page: faint text, small targets, controls without a name, and its headings.
 ({ contrast, target }) => {
   const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const known = new Map();
   const pixel = (colour) => {
-    pen.clearRect(0, 0, 1, 1);
-    pen.fillStyle = colour;
-    pen.fillRect(0, 0, 1, 1);
-    return pen.getImageData(0, 0, 1, 1).data;
+    if (!known.has(colour)) {
+      pen.clearRect(0, 0, 1, 1);
+      pen.fillStyle = colour;
+      pen.fillRect(0, 0, 1, 1);
+      known.set(colour, pen.getImageData(0, 0, 1, 1).data);
+    }
+    return known.get(colour);
   };
   // Relative luminance and contrast ratio: WCAG 2.2.
   const linear = (octet) => (octet / 255 <= 0.04045 ? octet / 255 / 12.92 : ((octet / 255 + 0.055) / 1.055) ** 2.4);

@@ -298,17 +298,23 @@ async def test_a_scan_that_another_process_is_just_answering_gets_that_answer(
 # --- at the same moment ---------------------------------------------------------------------------------------------
 
 
-async def _many_gates(stage: Stage, second: Stage, shop: Shop, *, gates: int = 32) -> list[dict[str, Any]]:
-    """One single-use ticket presented at 32 gates at once, half of them through another process."""
+GATES = 32
+
+
+async def _many_gates(stage: Stage, second: Stage, shop: Shop) -> list[dict[str, Any]]:
+    """One single-use ticket presented at 32 gates at once, half of them through another process; the answers."""
     ticket, _ = await at_the_door(stage, shop)
-    posts = [await a_gate(stage, shop) for _ in range(gates)]
+    posts = [await a_gate(stage, shop) for _ in range(GATES)]
     texts = list(faces(stage, ticket).values())
-    return await asyncio.gather(
+    answers = await asyncio.gather(
         *(
             a_scan([stage, second][number % 2], shop, gate, texts[number % len(texts)])
             for number, gate in enumerate(posts)
-        )
+        ),
+        return_exceptions=True,
     )
+    assert all(isinstance(one, dict | sa.exc.IntegrityError) for one in answers), answers
+    return [one for one in answers if isinstance(one, dict)]
 
 
 async def test_of_32_gates_that_are_shown_one_ticket_at_once_exactly_one_opens(
@@ -317,6 +323,7 @@ async def test_of_32_gates_that_are_shown_one_ticket_at_once_exactly_one_opens(
     for _ in range(5):
         answers = await _many_gates(stage, second, shop)
 
+        assert len(answers) == GATES
         assert sum(answer["admit"] for answer in answers) == 1
         assert {answer["reason"] for answer in answers} == {"admitted", "used"}
         assert await stage.value("SELECT count(*) FROM admission") == 1
@@ -337,10 +344,12 @@ async def test_without_the_guards_two_gates_open_and_that_test_would_show_it(
         answers = await _many_gates(blank, other, shop)
         assert sum(answer["admit"] for answer in answers) == 1, "the CHECK alone still holds"
 
-        blank.clock.time = NOON_IN_SEOUL
         await blank.sql("ALTER TABLE credential DROP CONSTRAINT ck_credential_uses_left")
-        answers = await _many_gates(blank, other, shop)
-        assert sum(answer["admit"] for answer in answers) > 1
+        for _ in range(5):
+            blank.clock.time = NOON_IN_SEOUL
+            if sum(answer["admit"] for answer in await _many_gates(blank, other, shop)) > 1:
+                return
+        raise AssertionError("nobody came in twice: that test proves nothing")
     finally:
         await other.close()
         await other.database.close()

@@ -46,14 +46,15 @@ async def test_chosen_places_are_the_ones_booked(api: Api) -> None:
 
 
 async def test_a_ride_is_booked_by_its_product_and_journey(api: Api) -> None:
-    line = {"price": str(api.shop.prices["ride/adult"][0]), "origin": str(api.shop.stops["a"])}
-    line["destination"] = str(api.shop.stops["c"])
+    journey = {"origin": str(api.shop.stops["b"]), "destination": str(api.shop.stops["a"])}
+    offer = (await api.get(f"/catalogue/products/{api.shop.products['ride']}", **journey)).json()
+    line = journey | {"price": offer["prices"][0]["id"]}
     body = {"product": str(api.shop.products["ride"]), "lines": [line], "buyer": OWN}
 
     booked = await api.booked(body)
 
     seen = (await booked.look())["items"][0]
-    assert (seen["origin"]["en"], seen["destination"]["en"]) == ("Harbour", "Airport")
+    assert (seen["origin"]["en"], seen["destination"]["en"]) == ("Market", "Harbour")
 
 
 async def test_a_cancelled_booking_frees_its_places_and_cannot_be_cancelled_again(api: Api) -> None:

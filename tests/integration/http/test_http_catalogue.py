@@ -37,13 +37,13 @@ async def test_products_are_found_by_what_is_asked(api: Api, query: dict[str, An
 
 
 async def test_rides_are_found_by_their_journey_with_its_price(api: Api) -> None:
-    journey = {"origin": str(api.shop.stops["a"]), "destination": str(api.shop.stops["c"])}
+    journey = {"origin": str(api.shop.stops["b"]), "destination": str(api.shop.stops["a"])}
 
     answer = await api.get("/catalogue/products", **journey)
     detail = await api.get(f"/catalogue/products/{api.shop.products['ride']}", **journey)
 
-    assert slugs(answer.json()) == ["ride"]
-    assert {one["price"]["amount"] for one in detail.json()["prices"]} == {1_500, 1_000}
+    assert sorted(slugs(answer.json())) == ["carnet", "ride"]
+    assert {one["price"]["amount"] for one in detail.json()["prices"]} == {1_200}
     assert detail.json()["occasion"] in {str(one) for one in api.shop.occasions.values()}
 
 
@@ -67,7 +67,7 @@ async def test_places_come_in_plan_order_and_agree_with_the_bitmap(api: Api) -> 
 
     free = (await api.get(f"/catalogue/occasions/{monday}/availability")).json()
     places: list[dict[str, Any]] = []
-    after = -1
+    after: int | None = -1
     while after is not None:
         page = (await api.get(f"/catalogue/occasions/{monday}/places", limit=7, after=after)).json()
         places += page["places"]
@@ -110,6 +110,9 @@ async def test_what_does_not_exist_is_not_found(api: Api, path: str) -> None:
     ("query", "pointer"),
     [
         ({"kind": "concert"}, "/query/kind"),
+        ({"q": "a\0b"}, "/query/q"),
+        ({"issuer": "a\0b"}, "/query/issuer"),
+        ({"place": "a\0b"}, "/query/place"),
         ({"limit": 0}, "/query/limit"),
         ({"limit": 101}, "/query/limit"),
         ({"origin": str(NOBODY)}, "/query/destination"),
@@ -131,8 +134,3 @@ async def test_a_wrong_question_names_its_part(api: Api, listing: str, query: di
 async def test_words_with_signs_of_the_query_language_are_only_words(api: Api, path: str) -> None:
     for words in ("%", "_", "'; DROP TABLE product; --", "\\", "ᄀ"):
         assert (await api.get(f"/catalogue/{path}", q=words)).status_code == 200
-
-
-async def test_words_with_a_nul_are_refused_not_broken_on(api: Api) -> None:
-    for path in ("products", "occasions", "stops"):
-        assert (await api.get(f"/catalogue/{path}", q="a\0b")).status_code in {200, 422}

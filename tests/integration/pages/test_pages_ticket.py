@@ -12,7 +12,7 @@ from pages_kit import Page, Visitor
 
 from app.domain.credential import Signed, parse_presented
 from app.flows import deliver, register
-from app.flows.show import ticket_by_link
+from app.flows.show import card, ticket_by_link
 
 BYTES_MAX = 15_000
 NARROW = 15 * 1024
@@ -121,6 +121,7 @@ async def worthless(stage: Stage, address: str, ticket: sa.Row[tuple[object, ...
     page = await visitor.get(address)
     assert pin(ticket) not in page.html
     assert "barcode" not in page.html
+    assert (await card(stage.world, await ticket_by_link(stage.world, address.rpartition("/")[2]))).pin == ""
     for form in ("svg", "png", "wbmp"):
         answer = await visitor.client.get(f"{address}/barcode.{form}", headers={"accept": "image/*"})
         assert answer.status_code == 422

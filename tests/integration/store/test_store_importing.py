@@ -52,8 +52,9 @@ async def everything(stage: Stage) -> dict[str, tuple[int, str]]:
     found = {}
     for table in (*COUNTED, "seating_place"):
         (row,) = await stage.sql(
-            "SELECT count(*) AS count, md5(coalesce(string_agg(hash, '' ORDER BY hash COLLATE \"C\"), '')) AS hash"
-            f" FROM (SELECT md5(t::text) AS hash FROM {table} t) rows"  # noqa: S608 - constants
+            f"WITH rows AS (SELECT md5(t::text) AS hash FROM {table} t)"  # noqa: S608 - constants
+            " SELECT count(*) AS count, md5(coalesce(string_agg(hash, '' ORDER BY hash COLLATE \"C\"), '')) AS hash"
+            " FROM rows"
         )
         found[table] = (int(row.count), str(row.hash))
     return found
