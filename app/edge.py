@@ -6,6 +6,7 @@ import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,8 +27,11 @@ SAFE = {
 log = structlog.get_logger()
 
 
-class _TooLarge(Exception):
-    """The body went beyond the limit while it was read."""
+class _TooLarge(HTTPException):
+    """The body is beyond the limit. FastAPI lets no other exception out of reading a body as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(TOO_LARGE.status)
 
 
 class Edge:

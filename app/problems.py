@@ -70,6 +70,10 @@ MEDIA = Problem(415, "unsupported-media-type", "Unsupported media type", "Send a
 BROKEN = Problem(500, "internal", "Internal error", "This is our fault. Try again; tell us the time if it stays.")
 EDGES = (INVALID, TOO_LARGE, METHOD, MEDIA, BROKEN)
 
+UNREADABLE = 400
+"""What FastAPI answers where a body breaks its parser, such as by endless nesting: to us it is as invalid as any."""
+NO_JSON = {"pointer": "", "detail": "this body cannot be read; send less deeply nested JSON in UTF-8"}
+
 NOT_FINAL = (no.PaymentPending, no.KeyBusy, no.TooMany, no.TemporarilyUnavailable, no.NotAuthentic, no.NotAllowed)
 """Refusals that say nothing about the request itself: they are not stored under its Idempotency-Key."""
 
@@ -140,6 +144,8 @@ def _innermost(faults: Sequence[Any]) -> list[Any]:
 
 async def _http(request: Request, fault: Exception) -> JSONResponse:
     assert isinstance(fault, HTTPException)
+    if fault.status_code == UNREADABLE:
+        return respond(request, INVALID, "Correct the body; see `errors`.", errors=[NO_JSON])
     by_status = {problem.status: problem for problem in (METHOD, MEDIA, TOO_LARGE, PROBLEMS[no.NotFound])}
     problem = by_status.get(fault.status_code, Problem(fault.status_code, INVALID.slug, INVALID.title, INVALID.advice))
     return respond(request, problem, problem.advice, headers=fault.headers)

@@ -20,7 +20,7 @@ from rich.console import Console
 from bench.baseline import Pgbench
 from bench.client import BenchFailed
 from bench.figures import Stretch, figure
-from bench.groups import GROUPS, Bench
+from bench.groups import GROUPS, SHARES, Bench
 from bench.load import Effort
 from bench.office import Office
 from bench.system import System, system
@@ -93,32 +93,41 @@ async def _measured(
         await pgbench.make()
         workshop = Bench(Office(running, max(counts)), pgbench, effort)
         lines: list[Line] = []
+        hurried: list[str] = []
         for group in groups:
             console.print(f"Measuring {group} …", style="dim")
-            lines += await _group(workshop, group, counts, seconds / ROUNDS / len(counts))
+            found, rounds = await _group(workshop, group, counts, seconds)
+            lines += found
+            hurried += [group] if rounds < ROUNDS else []
         facts = {
             **await _machine(pgbench, load_before),
             "system": await _system(running, fresh_mib),
+            "rounds": f"{ROUNDS}" + (f", but 1 of {', '.join(hurried)}: a round took too long" if hurried else ""),
             "load generator": f"{effort.processor_seconds / max(effort.seconds, 1e-9):.0%} of one core while it ran",
         }
     return lines, facts | {"run": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {time.monotonic() - began:.0f} s in all"}
 
 
-async def _group(workshop: Bench, group: str, counts: Sequence[int], seconds: float) -> list[Line]:
-    """All rows of a group in turns, once per round and number of clients."""
+async def _group(workshop: Bench, group: str, counts: Sequence[int], seconds: float) -> tuple[list[Line], int]:
+    """All rows of a group in turns, once per round and number of clients; and how many rounds its time sufficed for."""
+    deadline = time.monotonic() + seconds * SHARES[group]
     rows = await GROUPS[group](workshop)
     stretches: dict[tuple[str, int], list[Stretch]] = {(row.name, count): [] for row in rows for count in counts}
     for row in rows:
         await row.measure(max(counts), PRACTICE_SECONDS)
-    for _ in range(ROUNDS):
+    rounds, took = 0, 0.0
+    while rounds < ROUNDS and (rounds == 0 or time.monotonic() + took < deadline):
+        began = time.monotonic()
         for count in counts:
             for row in rows:
-                stretches[row.name, count].append(await row.measure(count, seconds))
+                stretches[row.name, count].append(await row.measure(count, seconds / ROUNDS / len(counts)))
                 await asyncio.sleep(SETTLE_SECONDS)
-    return [
+        rounds, took = rounds + 1, time.monotonic() - began
+    lines = [
         Line(group, row.name, row.against, {count: figure(stretches[row.name, count]) for count in counts})
         for row in rows
     ]
+    return lines, rounds
 
 
 async def _machine(pgbench: Pgbench, load_before: float) -> Mapping[str, str]:

@@ -237,3 +237,6 @@ GROUPS: Mapping[str, Callable[[Bench], Awaitable[Sequence[Row]]]] = {
     "sale": sale,
 }
 """In the order in which they run: what leaves work behind comes last, so that it burdens no other group."""
+
+SHARES: Mapping[str, float] = {"availability": 6.0, "admission": 7.0, "delivery": 3.0, "sale": 10.0}
+"""How long a group may take, as a multiple of the seconds per row, with all that it prepares."""

@@ -14,7 +14,7 @@ from bench.figures import Done, Stretch
 
 WARM_SECONDS = 0.2
 LAPS_MIN = 2.0
-LONGER_MAX = 3.0
+LONGER_MAX = 2.0
 OVERTIME_SECONDS = 30.0
 
 Step = Callable[[Connection, int], Awaitable[None]]
@@ -34,7 +34,7 @@ class Window:
     """When counting opens and closes.
 
     It opens when every client has had its first answer: until then fewer are at work than will be. It stays open for
-    `seconds`, or longer (at most three times) where the slowest client would not come round twice in that.
+    `seconds`, or longer (at most twice that) where the slowest client would not come round twice in that.
     """
 
     clients: int

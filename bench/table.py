@@ -67,8 +67,9 @@ def table(lines: Sequence[Line], clients: Sequence[int], facts: Mapping[str, str
 
 def _cells(figure: Figure, divided: float | None, by: str) -> tuple[str, str, str]:
     times = "-" if math.isnan(figure.p50_ms) else f"{_short(figure.p50_ms)}/{_short(figure.p99_ms)}"
-    known = divided is not None and not math.isnan(divided)
-    return f"{figure.per_second:,.0f}", times, f"{divided:.2f} {by}" if known else ""
+    if divided is None or math.isnan(divided):
+        return f"{figure.per_second:,.0f}", times, ""
+    return f"{figure.per_second:,.0f}", times, f"{divided:.{2 if divided >= 0.1 else 3}f} {by}"
 
 
 def _short(milliseconds: float) -> str:

@@ -125,6 +125,7 @@ def _other_categories(asked: _Asked) -> list[Choice]:
         other
         for other in asked.own_prices
         if other.category != price.category
+        and _same_journey(price, other)
         and inventory.pick(asked.places.hall, asked.free, other.category, line.quantity) is not None
     ]
     others.sort(key=lambda other: inventory.price_distance(price.amount, other.amount))
@@ -134,10 +135,23 @@ def _other_categories(asked: _Asked) -> list[Choice]:
             said(other.name, asked.language),
             Money(other.amount * line.quantity, other.currency),
             asked.offer.occasion_id,
-            (Line(other.id, line.quantity, (), line.handsets),),
+            (_without_places(line, other),),
         )
         for other in others
     ]
+
+
+def _same_journey(price: sa.Row[Any], other: sa.Row[Any]) -> bool:
+    """Whether another price holds for the journeys of this one."""
+    return (other.origin_zone, other.destination_zone, other.route_id) in {
+        (price.origin_zone, price.destination_zone, price.route_id),
+        (None, None, None),
+    }
+
+
+def _without_places(line: Line, price: sa.Row[Any]) -> Line:
+    """The same wish at another price, its places left to the issuer."""
+    return Line(price.id, line.quantity, (), line.handsets, line.origin_id, line.destination_id)
 
 
 async def _other_dates(world: World, tx: Any, asked: _Asked) -> list[Choice]:
@@ -154,7 +168,7 @@ async def _other_dates(world: World, tx: Any, asked: _Asked) -> list[Choice]:
     prices = await catalogue.prices(tx, [row.id for row in rows])
     choices = []
     for row in rows:
-        lines = await _same_lines(world, tx, asked, row, {price.category: price for price in prices[row.id]})
+        lines = await _same_lines(world, tx, asked, row, prices[row.id])
         if lines is not None:
             by_id = {price.id: price for price in prices[row.id]}
             amount = asked.amount([by_id[line.price_id] for line in lines], lines)
@@ -166,7 +180,7 @@ async def _other_dates(world: World, tx: Any, asked: _Asked) -> list[Choice]:
 
 
 async def _same_lines(
-    world: World, tx: Any, asked: _Asked, row: sa.Row[Any], by_category: dict[str, sa.Row[Any]]
+    world: World, tx: Any, asked: _Asked, row: sa.Row[Any], options: Sequence[sa.Row[Any]]
 ) -> list[Line] | None:
     """The asked lines on another date, or None when one of them cannot be had there."""
     if row.stock == Stock.PLACES:
@@ -174,14 +188,15 @@ async def _same_lines(
         free = await stock.free_map(tx, row.id, size=len(places.ids), now=world.clock.now())
     lines = []
     for line, price in zip(asked.request.lines, asked.prices, strict=True):
-        other = by_category.get(price.category)
-        if other is None:
+        fitting = [one for one in options if one.category == price.category and _same_journey(price, one)]
+        if not fitting:
             return None
+        other = fitting[0]
         if row.stock == Stock.PLACES:
             found = inventory.pick(places.hall, free, other.category, line.quantity)
             if found is None:
                 return None
             for pos in found:
                 free[pos] = 0
-        lines.append(Line(other.id, line.quantity, (), line.handsets))
+        lines.append(_without_places(line, other))
     return lines

@@ -151,9 +151,10 @@ class Once:
             try:
                 result = await work()
             except Refusal as refusal:
+                if isinstance(refusal, NOT_FINAL):
+                    raise  # nothing is kept of it, and its own headers say when to come back
                 response = refusal_response(self._request, refusal)
-                final = not isinstance(refusal, NOT_FINAL)
-                return Reply(response.status_code, bytes(response.body), "application/problem+json", final)
+                return Reply(response.status_code, bytes(response.body), "application/problem+json")
             return Reply(status, result.model_dump_json().encode(), "application/json")
 
         reply = await carry_out_once(

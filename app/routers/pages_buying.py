@@ -88,16 +88,17 @@ async def phones_page(request: Request, world: TheWorld, product_id: UUID) -> Re
     asked = query(request)
     offer = await offered(world, product_id, asked)
     lines = await wanted(world, offer, asked)
-    if not lines:
-        return _back(offer, asked)
-    if sum(len(line.seats) for line in lines) > offer.limit:
-        return _back(offer, asked, too_many=True)
+    if back := _back(offer, lines, asked):
+        return back
     blank = Numbers("own", {}, language_of(request))
     return _phones(request, world, offer, lines, blank)
 
 
-def _back(offer: Offered, asked: Fields, *, too_many: bool = False) -> Response:
-    """To where it can be chosen again, since nothing was, or more seats than one booking may have."""
+def _back(offer: Offered, lines: list[Wanted], asked: Fields) -> Response | None:
+    """To where it can be chosen again, where nothing was, or more seats than one booking may have; else None."""
+    too_many = sum(line.quantity for line in lines) > offer.limit
+    if lines and not too_many:
+        return None
     by_hand = too_many or asked.one("by") == "seat"
     missing = ("fewer" if too_many else "seat") if by_hand else "price"
     pairs = [*offer.kept.items(), ("missing", missing), *(("place", place) for place in asked.every("place"))]
@@ -146,8 +147,8 @@ async def hold_tickets(request: Request, world: TheWorld, product_id: UUID) -> R
     asked = await form(request)
     offer = await offered(world, product_id, asked)
     lines = await wanted(world, offer, asked)
-    if not lines:
-        return _back(offer, asked)
+    if back := _back(offer, lines, asked):
+        return back
     numbers = numbers_of(asked, sum(line.quantity for line in lines), language_of(request))
     if numbers.faults or numbers.buyer is None:
         return _phones(request, world, offer, lines, numbers, status=422)
@@ -187,11 +188,10 @@ def _lines(offer: Offered, lines: list[Wanted], handsets: list[Handset]) -> tupl
 
 
 def _said(refusal: Refusal) -> tuple[str, dict[str, Any]]:
-    """A refusal as a name in words.toml with what fills it."""
+    """A refusal as a name in words.toml with what fills it; what one booking may have was checked before."""
     match refusal:
         case LimitExceeded():
-            buyer_limit = refusal.sentence.startswith("One buyer")
-            return "limit" if buyer_limit else "booking_limit", {"limit": refusal.more["limit"]}
+            return "limit", {"limit": refusal.more["limit"]}
         case NotOnSale():
             return "not_on_sale", {}
         case _:

@@ -126,6 +126,8 @@ def alternative(choice: Choice, request: BookingRequest) -> dict[str, Any]:
             body["places"] = [str(place) for place in line.places]
         if line.handsets:
             body["handsets"] = list(line.handsets)
+        if line.origin_id and line.destination_id:
+            body |= {"origin": str(line.origin_id), "destination": str(line.destination_id)}
         lines.append(body)
     return {
         "kind": choice.kind.value,

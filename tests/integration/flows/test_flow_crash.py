@@ -24,6 +24,11 @@ Sweep = Callable[[], Awaitable[None]]
 
 STEPS_MAX = 120
 
+UNFINISHED = """
+    SELECT (SELECT count(*) FROM outbox WHERE done_at IS NULL) + (SELECT count(*) FROM booking WHERE state = 'paying')
+        + (SELECT count(*) FROM payment WHERE state NOT IN ('captured', 'declined', 'voided', 'refunded'))
+"""
+
 
 async def dies(stage: Stage, act: Act, at: int) -> list[str]:
     """Let a process do `act` and die at step `at`; the steps it came to, all of them when it lived."""
@@ -35,10 +40,13 @@ async def dies(stage: Stage, act: Act, at: int) -> list[str]:
 
 async def aftermath(stage: Stage) -> None:
     """The other processes go on: reconcile when the dead one has been silent for long enough, and work."""
-    for _ in range(3):
+    for _ in range(4):
         stage.clock.advance(seconds=61)
         await reconcile.reconcile(stage.world)
         await stage.work()
+        if not await stage.value(UNFINISHED):
+            return
+    raise AssertionError("something is still open after four minutes")
 
 
 async def money(stage: Stage, made: Made) -> int:

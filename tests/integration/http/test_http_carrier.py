@@ -11,7 +11,7 @@ from http_kit import Api, Booked, pointers, problem
 AT = "2026-11-22T03:00:05Z"
 
 
-def said(message_id: str = "message-1", state: str = "DELIVRD", **more: Any) -> bytes:
+def said(message_id: str = "message-1", state: str = "DELIVERED", **more: Any) -> bytes:
     return json.dumps({"message_id": message_id, "state": state, "at": AT} | more).encode()
 
 
@@ -36,7 +36,7 @@ async def test_a_receipt_that_comes_again_or_too_late_changes_nothing(api: Api) 
     message = next(iter(api.stage.carrier.arrived.values())).message_id
     await api.receipt(said(message))
 
-    for body in (said(message), said(message, at="2026-11-22T09:00:00Z"), said(message, "UNDELIV")):
+    for body in (said(message), said(message, at="2026-11-22T09:00:00Z"), said(message, "UNDELIVERABLE")):
         assert (await api.receipt(body)).status_code == 204
 
     assert await states(sold) == [("delivered", AT)]
@@ -56,14 +56,11 @@ async def test_a_forged_receipt_is_refused_and_changes_nothing(api: Api) -> None
     body = said(next(iter(api.stage.carrier.arrived.values())).message_id)
 
     problem(await api.receipt(body, secret="not-the-carriers-secret"), 401, "not-authentic")
-    for headers in (
-        {},
-        {"x-gateway-timestamp": "1", "x-gateway-signature": "v1=" + "0" * 64},
-        {"x-gateway-timestamp": "١", "x-gateway-signature": "v1=" + "0" * 64},
-        {"x-gateway-timestamp": "1" * 20, "x-gateway-signature": "v1=" + "0" * 64},
-    ):
-        encoded = {name: value.encode() for name, value in headers.items()}
-        problem(await api.client.post("/carrier/receipts", content=body, headers=encoded), 401, "not-authentic")
+    problem(await api.client.post("/carrier/receipts", content=body), 401, "not-authentic")
+    for stamp in ("1", "", "-1", "\xb2", "1" * 20):
+        headers = [(b"x-gateway-timestamp", stamp.encode("latin-1")), (b"x-gateway-signature", b"v1=" + b"0" * 64)]
+        answer = await api.client.post("/carrier/receipts", content=body, headers=headers)
+        problem(answer, 401, "not-authentic")
 
     assert await states(sold) == [("sent", None)]
 

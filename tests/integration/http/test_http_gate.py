@@ -47,7 +47,7 @@ async def test_the_same_scan_gets_the_same_verdict_and_another_under_its_name_is
     first = await scan(api, token, ticket)
     again = await scan(api, token, ticket)
 
-    assert first.content == again.content
+    assert first.json() == again.json()
     problem(await scan(api, token, "482910375-1 000000"), 422, "key-reused")
     problem(await scan(api, token, ticket, kind="checks"), 422, "key-reused")
 

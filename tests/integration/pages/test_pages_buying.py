@@ -151,6 +151,47 @@ async def test_too_many_tickets_say_how_many_there_may_be(stage: Stage, shop: Sh
     assert page.form("/phones").value("buyer") == OWN
 
 
+async def test_more_seats_than_one_booking_may_have_are_not_held_whoever_sends_them(stage: Stage, shop: Shop) -> None:
+    visitor = Visitor(stage)
+    page = await visitor.phones(shop.products["play"], **chosen(shop))
+    places = [str(one) for one in list(shop.places["play/mon"].values())[:9]]
+    page = await visitor.submit(page, "/phones", buyer=OWN, price=None, place=places)
+    assert "한 번에 8자리까지입니다" in page.said
+    assert await items(stage) == []
+
+
+async def test_a_form_with_nothing_chosen_leads_back_to_choose(stage: Stage, shop: Shop) -> None:
+    visitor = Visitor(stage)
+    page = await visitor.phones(shop.products["play"], **chosen(shop))
+    page = await visitor.submit(page, "/phones", buyer=OWN, price=None)
+    assert "먼저 등급을 고르십시오" in page.said
+
+
+async def test_sales_that_close_while_the_numbers_are_typed_are_told(stage: Stage, shop: Shop) -> None:
+    visitor, monday = Visitor(stage), shop.occasions["play/mon"]
+    page = await visitor.phones(shop.products["play"], **chosen(shop))
+    await stage.sql("UPDATE occasion SET sales_until = :at WHERE id = :id", at=stage.clock.now(), id=monday)
+    try:
+        page = await visitor.submit(page, "/phones", buyer=OWN)
+    finally:
+        await stage.sql("UPDATE occasion SET sales_until = NULL WHERE id = :id", id=monday)
+    assert page.status == 409
+    assert "지금은 팔지 않습니다" in page.said
+    assert page.form("/phones").value("buyer") == OWN
+
+
+async def test_an_address_or_form_that_is_not_ours_is_refused_in_a_sentence(stage: Stage, shop: Shop) -> None:
+    visitor = Visitor(stage)
+    page = await visitor.phones(shop.products["play"], **chosen(shop))
+    again = await visitor.submit(page, "/phones", buyer=OWN, once="short")
+    assert again.status == 409
+    assert "다시 골라 주십시오" in again.said
+    assert len(again.form("/phones").value("once")) == 22
+    page = await visitor.get("/?" + "&".join(f"a{n}=1" for n in range(201)))
+    assert page.status == 422
+    assert "알 수 없는 요청입니다" in page.said
+
+
 # --- second choices -------------------------------------------------------------------------------------------------
 
 

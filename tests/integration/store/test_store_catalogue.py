@@ -164,6 +164,14 @@ async def test_what_has_no_date_comes_last_and_what_has_begun_not_at_all(stage: 
     assert await occasions(stage, product_id=shop.products["talk"]) == ["talk/talk"]
 
 
+async def test_open_dated_rides_are_found_by_their_journey(stage: Stage, shop: Shop) -> None:
+    there = await occasions(stage, kind="ride", origin=shop.stops["a"], destination=shop.stops["c"])
+    back = await occasions(stage, kind="ride", origin=shop.stops["c"], destination=shop.stops["a"])
+
+    assert set(there) == {"ride/open", "carnet/open"}
+    assert back == ["carnet/open"], "it holds for any journey"
+
+
 async def test_occasions_page_by_date_and_id(stage: Stage, shop: Shop) -> None:
     assert shop.products
     seen: list[str] = []

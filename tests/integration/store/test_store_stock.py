@@ -9,14 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from builders import Shop, Stage, a_booking, free_places
 from fakes import GOOD_CARD
 
 from app.flows import pay
 from app.issuers import local
-from app.issuers.local import LocalIssuer
 from app.ports import Committed, Held, HoldLost, NotAvailable, Part, Wish
-from app.store import messages, register, sales, stock
+from app.store import messages, plans, register, sales, stock
 
 KEY, OTHER = UUID(int=21), UUID(int=22)
 
@@ -168,14 +168,48 @@ async def test_who_is_always_slower_is_told_no_in_the_end(
     assert outcome == NotAvailable()
 
 
-async def test_halls_in_memory_are_bounded(stage: Stage, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "HALLS_KEPT_MAX", 2)
-    issuer = LocalIssuer(stage.database, stage.clock)
+async def test_halls_in_memory_are_bounded_and_read_once_until_an_import_changes_them(
+    stage: Stage, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halls: dict[Any, Any] = {}
+    monkeypatch.setattr(stock, "HALLS_KEPT_MAX", 2)
+    monkeypatch.setattr(stock, "_halls", {stage.database.engine.sync_engine: halls})
 
-    for name in ("play/mon", "play/tue", "play/wed", "talk/talk"):
-        await issuer.status(issuer_id=shop.issuer, occasion_id=shop.occasions[name])
+    async with stage.world.transaction() as tx:
+        for name in ("play/mon", "play/tue", "play/wed", "talk/talk"):
+            first = await stock.places(tx, shop.occasions[name])
+            assert await stock.places(tx, shop.occasions[name]) is first
+        assert set(halls) == {(shop.occasions["play/wed"], 1), (shop.occasions["talk/talk"], 1)}
 
-    assert len(issuer._halls) == 2
+        await tx.execute(sa.text("UPDATE occasion SET revision = 2"))
+        assert await stock.places(tx, shop.occasions["talk/talk"]) is not first
+        await tx.rollback()
+
+
+# --- plans ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_plan_tells_the_ends_of_each_row_and_what_is_free_of_it(stage: Stage, shop: Shop) -> None:
+    await a_booking(stage, shop, places=shop.seats("play/mon", "A-2"))
+
+    async with stage.world.transaction() as tx:
+        rows = await plans.rows(tx, shop.occasions["play/mon"], now=stage.clock.now())
+
+    told = [(row.category, row.numbered, row.places, row.free, row.first_x, row.last_x) for row in rows]
+    assert told == [
+        ("R", True, 6, 5, 10.0, 60.0),
+        ("S", True, 6, 6, 10.0, 60.0),
+        ("FLOOR", False, 10, 10, None, None),
+    ]
+
+
+async def test_a_plan_is_drawn_where_there_is_one(stage: Stage, shop: Shop) -> None:
+    async with stage.world.transaction() as tx:
+        drawn = await plans.drawing(tx, shop.occasions["play/mon"])
+        assert await plans.drawing(tx, shop.occasions["talk/talk"]) == {}
+
+    assert (drawn["width"], drawn["height"]) == (100.0, 100.0)
+    assert [category["name"] for category in drawn["categories"]] == ["R", "S"]
 
 
 # --- sales ----------------------------------------------------------------------------------------------------------
@@ -204,19 +238,19 @@ async def _link_hash(stage: Stage, booking_id: UUID) -> bytes:
     return bytes(await stage.value("SELECT link_hash FROM booking WHERE id = :id", id=booking_id))
 
 
-async def test_of_two_payments_of_one_booking_in_one_batch_the_first_begins(stage: Stage, shop: Shop) -> None:
+async def test_of_several_payments_of_one_booking_in_one_process_one_begins(stage: Stage, shop: Shop) -> None:
     made = await a_booking(stage, shop)
 
     outcomes = await asyncio.gather(
         *(pay.pay(stage.world, made.id, GOOD_CARD) for _ in range(3)), return_exceptions=True
     )
 
-    assert [isinstance(one, pay.Paid) for one in outcomes] == [True, False, False]
+    assert sum(isinstance(one, pay.Paid) for one in outcomes) == 1
     assert [row.attempt for row in await stage.sql("SELECT attempt FROM payment")] == [1]
 
 
 async def test_deliveries_are_listed_for_staff_latest_first(stage: Stage, shop: Shop) -> None:
-    await a_booking(stage, shop, quantity=3, paid=True)
+    made = await a_booking(stage, shop, quantity=3, paid=True)
 
     async def listed(**asked: Any) -> list[UUID]:
         fields: dict[str, Any] = {"issuer_id": None, "state": None, "after": None, "limit": 10}
@@ -229,4 +263,6 @@ async def test_deliveries_are_listed_for_staff_latest_first(stage: Stage, shop: 
     assert await listed(limit=1) == everything[:1]
     assert await listed(after=everything[0]) == everything[1:]
     assert await listed(issuer_id=shop.issuer, state="queued") == everything
+    async with stage.world.transaction() as tx:
+        assert [row.id for row in await messages.of_booking(tx, made.id)] == everything[::-1]
     assert await listed(issuer_id=KEY) == await listed(state="failed") == []
