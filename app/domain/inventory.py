@@ -51,7 +51,7 @@ class Hall:
                 standing.setdefault(spot.category, []).append(spot.pos)
         seats = (spot for spot in spots if spot.numbered)
         for _, row in groupby(seats, key=lambda spot: (spot.section, spot.row)):
-            for category, run in _runs_of(tuple(row)):
+            for category, run in _middle_first(tuple(row)):
                 runs.setdefault(category, []).append(run)
         return cls(
             tuple(spots),
@@ -62,6 +62,17 @@ class Hall:
     @property
     def categories(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(spot.category for spot in self.spots))
+
+
+def _middle_first(row: Sequence[Spot]) -> list[tuple[str, Run]]:
+    """The runs of one row, those nearest its middle first: nobody calls the block beside the wall the best."""
+    middle = (row[0].pos + row[-1].pos) / 2
+
+    def aside(found: tuple[str, Run]) -> float:
+        seats = found[1].seats
+        return abs((seats[0] + seats[-1]) / 2 - middle)
+
+    return sorted(_runs_of(row), key=aside)
 
 
 def _runs_of(row: Sequence[Spot]) -> Iterator[tuple[str, Run]]:

@@ -438,6 +438,43 @@ async def test_a_zombie_does_not_complete_the_payment_that_came_after_it(
     await assert_paid(stage, made)
 
 
+async def test_a_reconciler_that_is_overtaken_by_the_payment_does_not_touch_what_was_sold(
+    stage: Stage, second: Stage, shop: Shop
+) -> None:
+    """It asked before the charge and decides after the sale: the places must not get an end again."""
+    pin = await an_account(stage, shop, 60_000)
+    made = await a_booking(stage, shop)
+    asked, sold = asyncio.Event(), asyncio.Event()
+    charge, void = stage.world.payments["emoney"].authorize, second.world.payments["emoney"].void
+
+    async def slow_charge(*args: Any, **names: Any) -> Any:
+        await asked.wait()
+        return await charge(*args, **names)
+
+    async def slow_void(**names: Any) -> Any:
+        outcome = await void(**names)
+        asked.set()
+        await sold.wait()
+        return outcome
+
+    stage.world.payments["emoney"].authorize = slow_charge  # type: ignore[method-assign]  # for this one test
+    second.world.payments["emoney"].void = slow_void  # type: ignore[method-assign]  # for this one test
+    paying = asyncio.create_task(pay.pay(stage.world, made.id, Prepaid(BUYER, pin)))
+    while not await attempts(stage, made.id):
+        await asyncio.sleep(0.01)
+    stage.clock.advance(seconds=61)
+    reconciling = asyncio.create_task(reconcile.reconcile(second.world))
+
+    assert await paying == Paid()
+    sold.set()
+    await reconciling
+
+    assert await state_of(stage, made.id) == "paid"
+    assert await states(stage, made.id) == ["captured"]
+    assert await stage.value("SELECT held_until FROM place WHERE taken_by = :id", id=made.id) is None
+    assert await tickets(stage, made.id) == 1
+
+
 async def asleep_before_charging(stage: Stage, second: Stage, meanwhile: Any = None) -> None:
     """The next e-money charge begins a minute late; the other process has reconciled by then."""
     emoney = stage.world.payments["emoney"]

@@ -53,10 +53,10 @@ async def everything(stage: Stage) -> dict[str, tuple[int, str]]:
     for table in (*COUNTED, "seating_place"):
         (row,) = await stage.sql(
             f"WITH rows AS (SELECT md5(t::text) AS hash FROM {table} t)"  # noqa: S608 - constants
-            " SELECT count(*) AS count, md5(coalesce(string_agg(hash, '' ORDER BY hash COLLATE \"C\"), '')) AS hash"
+            " SELECT count(*) AS number, md5(coalesce(string_agg(hash, '' ORDER BY hash COLLATE \"C\"), '')) AS hash"
             " FROM rows"
         )
-        found[table] = (int(row.count), str(row.hash))
+        found[table] = (int(row.number), str(row.hash))
     return found
 
 

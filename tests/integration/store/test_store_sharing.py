@@ -108,7 +108,7 @@ async def test_who_leaves_while_waiting_is_not_served_and_holds_nobody_up() -> N
     await asyncio.sleep(0)
     work.gate.set()
 
-    assert await asyncio.gather(first, stayer) == [2, 6]
+    assert [await first, await stayer] == [2, 6]
     assert leaver.cancelled()
     assert work.boards == [[1], [3]]
 

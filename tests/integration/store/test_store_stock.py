@@ -14,7 +14,6 @@ from builders import Shop, Stage, a_booking, free_places
 from fakes import GOOD_CARD
 
 from app.flows import pay
-from app.issuers import local
 from app.ports import Committed, Held, HoldLost, NotAvailable, Part, Wish
 from app.store import messages, plans, register, sales, stock
 
@@ -161,7 +160,7 @@ async def test_who_is_always_slower_is_told_no_in_the_end(
     async def others_first(*_args: Any, **_names: Any) -> set[UUID]:
         return set()
 
-    monkeypatch.setattr(local.stock, "take", others_first)
+    monkeypatch.setattr(stock, "take", others_first)
 
     outcome = await stage.world.issuers["local"].hold(a_wish(stage, shop, Part("R", 1)))
 
