@@ -30,7 +30,7 @@ ROUNDS = 2
 """Every row is measured, then every row again: a machine that slows down slows both sides of a ratio."""
 
 CLIENTS_MAX = 256
-WIDTH_MIN = 125
+WIDTH_MIN = 140
 SETTLE_SECONDS = 0.05
 PRACTICE_SECONDS = 0.4
 """Each row is done once before it counts: connections of the pool are opened, statements prepared, code loaded."""

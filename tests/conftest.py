@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import fakeredis
+import hypothesis
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
@@ -40,6 +41,10 @@ def _in_one_line(_logger: object, _method: str, event: MutableMapping[str, Any])
 
 
 structlog.configure(processors=[_in_one_line])
+
+# Properties are judged by what they find, not by a stopwatch: a busy machine is no counterexample.
+hypothesis.settings.register_profile("no-stopwatch", deadline=None)
+hypothesis.settings.load_profile("no-stopwatch")
 
 
 def _migrated(url: str) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Path, Request
 from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
@@ -22,6 +22,7 @@ from app.flows.once import Reply
 from app.flows.once import once as carry_out_once
 from app.flows.staff import GateCaller, Member
 from app.problems import NOT_FINAL, refusal_response
+from app.schemas import examples
 from app.world import World
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{8,100}")
@@ -36,6 +37,8 @@ async def the_world(request: Request) -> World:
 
 
 TheWorld = Annotated[World, Depends(the_world)]
+BookingId = Annotated[UUID, Path(examples=[examples.BOOKING])]
+TicketId = Annotated[UUID, Path(examples=[examples.TICKET])]
 
 _buyer = HTTPBearer(scheme_name="bookingLink", description="The `link` of a booking or a ticket.", auto_error=False)
 _staff = HTTPBearer(scheme_name="staffKey", description="A key made by `cyberticket staff-key`.", auto_error=False)
@@ -70,7 +73,7 @@ def own_booking(scope: str) -> Callable[..., Awaitable[UUID]]:
     Anything else looks like no booking at all.
     """
 
-    async def dependency(booking_id: UUID, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]) -> UUID:
+    async def dependency(booking_id: BookingId, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]) -> UUID:
         if bearer is None:
             raise NotAuthentic("Send the booking's link as a bearer token.")
         if bearer.credentials.startswith(f"{staff.KEY_TAG}_"):
@@ -96,7 +99,9 @@ TheSoldBooking = Annotated[UUID, Depends(own_booking("sell"))]
 def own_ticket(scope: str) -> Callable[..., Awaitable[sa.Row[Any]]]:
     """A dependency: a ticket by its link, by its booking's link, or by staff of its issuer whose key has `scope`."""
 
-    async def dependency(ticket_id: UUID, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]) -> sa.Row[Any]:
+    async def dependency(
+        ticket_id: TicketId, world: TheWorld, bearer: Annotated[Bearer, Depends(_buyer)]
+    ) -> sa.Row[Any]:
         if bearer is None:
             raise NotAuthentic("Send the ticket's or the booking's link as a bearer token.")
         if bearer.credentials.startswith(f"{staff.KEY_TAG}_"):
@@ -119,7 +124,7 @@ TheReadTicket = Annotated[Any, Depends(own_ticket("read"))]
 TheSentTicket = Annotated[Any, Depends(own_ticket("messages"))]
 
 
-async def the_revocable_ticket(ticket_id: UUID, world: TheWorld, member: TheMember) -> sa.Row[Any]:
+async def the_revocable_ticket(ticket_id: TicketId, world: TheWorld, member: TheMember) -> sa.Row[Any]:
     """A ticket that this member may revoke; holders and buyers may not."""
     member.require("refund")
     row = await show.ticket(world, ticket_id)

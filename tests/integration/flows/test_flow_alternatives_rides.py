@@ -33,8 +33,9 @@ async def test_another_departure_is_offered_for_the_same_journey_and_books_as_it
     )
     stops = (StopDraft("a", words("Harbour"), "1", 35.1, 129.0), StopDraft("c", words("Airport"), "2", 35.3, 129.2))
     shop = await a_catalogue(blank, an_issuer("coaches", stops=stops, products=(coach,)))
-    journey = {"origin_id": shop.stops["a"], "destination_id": shop.stops["c"]}
-    request = a_request(shop.occasions["coach/night-1"], a_line(shop.prices["coach/seat"][0], **journey))
+    origin, destination = shop.stops["a"], shop.stops["c"]
+    line = a_line(shop.prices["coach/seat"][0], origin_id=origin, destination_id=destination)
+    request = a_request(shop.occasions["coach/night-1"], line)
     await book.book(blank.world, request)
 
     with pytest.raises(SoldOut) as refusal:
@@ -50,4 +51,4 @@ async def test_another_departure_is_offered_for_the_same_journey_and_books_as_it
         body = alternative(choice, request)["body"]
         booked = await book.book(blank.world, BookingIn.model_validate(body).request())
         (item,) = await blank.sql("SELECT * FROM booking_item WHERE booking_id = :id", id=booked.id)
-        assert (item.origin_id, item.destination_id) == (journey["origin_id"], journey["destination_id"])
+        assert (item.origin_id, item.destination_id) == (origin, destination)

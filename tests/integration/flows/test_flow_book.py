@@ -30,6 +30,8 @@ from app.domain.refusals import BadLine, LimitExceeded, NotFound, NotOnSale, Sol
 from app.flows import book, pay
 from app.flows.pay import Paid
 from app.ports import CardToken
+from app.store import sales
+from app.store.sales import NewBooking, NewItem
 
 NOWHERE = UUID(int=0)
 
@@ -227,6 +229,37 @@ async def test_two_halves_of_a_limit_are_not_both_taken_at_once(
 
     assert sum(isinstance(one, LimitExceeded) for one in outcomes) == 3, outcomes
     assert await stage.value("SELECT count(*) FROM booking_item") == 3
+
+
+async def test_who_is_being_counted_by_another_process_is_counted_after_it(
+    stage: Stage, second: Stage, shop: Shop
+) -> None:
+    now = stage.clock.now()
+    item = NewItem(UUID(int=2), shop.price("gift/gift"), 1, BUYER, None, None, None)
+    other = NewBooking(
+        id=UUID(int=1),
+        issuer_id=shop.issuer,
+        product_id=shop.products["gift"],
+        occasion_id=shop.occasions["gift/open"],
+        language="ko",
+        buyer=BUYER,
+        amount=3,
+        currency="KRW",
+        expires_at=now + timedelta(minutes=10),
+        link_hash=b"another",
+        complimentary=False,
+        created_at=now,
+        items=(item, replace(item, id=UUID(int=3)), replace(item, id=UUID(int=4))),
+        buyer_limit=4,
+    )
+    async with second.world.transaction() as tx:
+        assert await sales.open_bookings(tx, [other]) == [None]
+        asking = asyncio.create_task(a_booking(stage, shop, of="gift/open", category="gift", quantity=2))
+        await asyncio.sleep(0.1)
+        assert not asking.done()
+
+    with pytest.raises(LimitExceeded, match="you may take 1 more"):
+        await asking
 
 
 async def test_who_is_over_the_limit_keeps_no_place(blank: Stage) -> None:

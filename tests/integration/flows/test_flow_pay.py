@@ -444,10 +444,11 @@ async def test_a_reconciler_that_is_overtaken_by_the_payment_does_not_touch_what
     """It asked before the charge and decides after the sale: the places must not get an end again."""
     pin = await an_account(stage, shop, 60_000)
     made = await a_booking(stage, shop)
-    asked, sold = asyncio.Event(), asyncio.Event()
+    begun, asked, sold = asyncio.Event(), asyncio.Event(), asyncio.Event()
     charge, void = stage.world.payments["emoney"].authorize, second.world.payments["emoney"].void
 
     async def slow_charge(*args: Any, **names: Any) -> Any:
+        begun.set()
         await asked.wait()
         return await charge(*args, **names)
 
@@ -460,8 +461,7 @@ async def test_a_reconciler_that_is_overtaken_by_the_payment_does_not_touch_what
     stage.world.payments["emoney"].authorize = slow_charge  # type: ignore[method-assign]  # for this one test
     second.world.payments["emoney"].void = slow_void  # type: ignore[method-assign]  # for this one test
     paying = asyncio.create_task(pay.pay(stage.world, made.id, Prepaid(BUYER, pin)))
-    while not await attempts(stage, made.id):
-        await asyncio.sleep(0.01)
+    await asyncio.wait_for(begun.wait(), 5)
     stage.clock.advance(seconds=61)
     reconciling = asyncio.create_task(reconcile.reconcile(second.world))
 

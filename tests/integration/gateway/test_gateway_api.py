@@ -12,6 +12,8 @@ from gateway_kit import NUMBER, TICKET, Gateway, Receiver, gateway_in, until
 
 from mobile_gateway.problems import Problem
 
+pytest_plugins = ("gateway_plugin",)
+
 
 def problem(answer: httpx.Response, kind: Problem) -> dict[str, Any]:
     """The problem's body, after checking that it is this kind and says something."""

@@ -9,6 +9,8 @@ from gateway_kit import NUMBER, TICKET, Gateway, until
 
 from mobile_gateway.problems import Problem
 
+pytest_plugins = ("gateway_plugin",)
+
 PATH = "/phones/%2B821012345678"
 
 

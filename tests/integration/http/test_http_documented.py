@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import schemathesis
+from builders import BUYER
 from fakes import Upset
-from http_kit import BODY_BYTES_MAX, DOCUMENT, NOBODY, OPERATIONS, OWN, Api, Booked, Operation, operation, spoken_pin
-
-from app.domain.handset import Handset
+from http_kit import BODY_BYTES_MAX, DOCUMENT, NOBODY, OPERATIONS, OWN, Api, Operation, operation, spoken_pin
 
 Way = Callable[[Api], Awaitable[httpx.Response]]
 CARD = {"instrument": {"kind": "card", "token": "pm_card_visa"}}
@@ -49,13 +49,10 @@ async def send(api: Api, one: Operation, *, body: Any = None, bearer: str | None
 
 
 async def without_a_key(api: Api, one: Operation) -> httpx.Response:
-    bearer = await api.staff()
-    path = one.path.format(booking_id=(held := await api.booked()).id, ticket_id="")
-    if "ticket_id" in one.path:
-        sold = await api.sold()
-        path = one.path.format(ticket_id=(await sold.ticket())["id"])
-    del held
-    return await api.post(path, body_of(api, one), bearer=bearer, key=None)
+    booked = await api.sold() if "ticket_id" in one.path else await api.booked()
+    ticket = (await booked.ticket())["id"] if "ticket_id" in one.path else ""
+    path = one.path.format(booking_id=booked.id, ticket_id=ticket)
+    return await api.post(path, body_of(api, one), bearer=await api.staff(), key=None)
 
 
 async def not_signed_in(api: Api, one: Operation) -> httpx.Response:
@@ -119,7 +116,9 @@ async def the_booking(api: Api, rest: str = "", *, method: str = "GET") -> httpx
     return await api.client.request(method, f"/bookings/{booked.id}{rest}", headers=headers)
 
 
-async def again(api: Api, address: str, body: Any = None, *, times: int = 2, bearer: str | None = None) -> httpx.Response:
+async def again(
+    api: Api, address: str, body: Any = None, *, times: int = 2, bearer: str | None = None
+) -> httpx.Response:
     answers = [await api.post(address, body, bearer=bearer) for _ in range(times)]
     return answers[-1]
 
@@ -127,6 +126,10 @@ async def again(api: Api, address: str, body: Any = None, *, times: int = 2, bea
 async def cancelled_twice(api: Api) -> httpx.Response:
     booked = await api.booked()
     return await again(api, f"/bookings/{booked.id}/cancel", bearer=booked.link)
+
+
+async def paid(api: Api, card: str = "pm_card_visa") -> httpx.Response:
+    return await (await api.booked()).pay(card)
 
 
 async def paid_twice(api: Api) -> httpx.Response:
@@ -151,12 +154,16 @@ async def unchanged_picture(api: Api) -> httpx.Response:
 
 
 async def sent_of_a_revoked_ticket(api: Api) -> httpx.Response:
-    revoked = await the_ticket(api, "/revoke", method="POST", body={"reason": "lost"})
-    return await api.post(f"/tickets/{revoked.json()['id']}/resend", bearer=await api.staff())
+    gone = await revoked(api)
+    return await api.post(f"/tickets/{gone.json()['id']}/resend", bearer=await api.staff())
+
+
+async def revoked(api: Api) -> httpx.Response:
+    return await the_ticket(api, "/revoke", method="POST", body={"reason": "lost"})
 
 
 async def revoked_twice(api: Api) -> httpx.Response:
-    first = await the_ticket(api, "/revoke", method="POST", body={"reason": "lost"})
+    first = await revoked(api)
     return await api.post(f"/tickets/{first.json()['id']}/revoke", {"reason": "lost"}, bearer=await api.staff())
 
 
@@ -169,7 +176,7 @@ async def sent_too_often(api: Api) -> httpx.Response:
 async def redeemed(api: Api, *, times: int = 1, right: bool = True) -> httpx.Response:
     price = str(api.shop.price("gift/gift"))
     sold = await api.sold({"product": str(api.shop.products["gift"]), "lines": [{"price": price}], "buyer": OWN})
-    pin = spoken_pin(api.stage.carrier.inbox(Handset("+821012345678"))[-1])
+    pin = spoken_pin(api.stage.carrier.inbox(BUYER)[-1])
     voucher = f"{(await sold.ticket())['number']} {pin if right else f'{(int(pin) + 1) % 1_000_000:06}'}"
     body = {"issuer": "haneul", "handset": OWN, "voucher": voucher}
     return await again(api, "/emoney/vouchers", body, times=times)
@@ -198,22 +205,134 @@ async def retried(api: Api) -> httpx.Response:
     return await api.post(f"/staff/dead-letters/{letter}/retry", bearer=await api.staff())
 
 
-async def posted_by_staff(api: Api, path: str, body: Any) -> httpx.Response:
-    return await api.post(path, body, bearer=await api.staff())
+async def posted_by_staff(api: Api, path: str, body: Any = None) -> httpx.Response:
+    return await api.post(path, body or BODIES[f"POST {path}"], bearer=await api.staff())
 
 
 async def got_by_staff(api: Api, path: str) -> httpx.Response:
     return await api.get(path, bearer=await api.staff())
 
 
-async def unready(api: Api) -> httpx.Response:
-    await api.stage.database.engine.dispose()
-    lost = api.stage.database.engine.url.set(port=1, query={}, host="127.0.0.1")
-    from app.store.database import Database, make_engine  # noqa: PLC0415 - replaced below
-
-    del lost, Database, make_engine
-    return await api.get("/readyz")
-
-
 def monday(api: Api, rest: str) -> str:
     return f"/catalogue/occasions/{api.shop.occasions['play/mon']}/{rest}"
+
+
+PARTICULAR: dict[tuple[str, int], Way] = {
+    ("GET /catalogue/products", 200): lambda api: api.get("/catalogue/products"),
+    ("GET /catalogue/products/{product_id}", 200): lambda api: api.get(
+        f"/catalogue/products/{api.shop.products['ride']}"
+    ),
+    ("GET /catalogue/stops", 200): lambda api: api.get("/catalogue/stops"),
+    ("GET /catalogue/occasions", 200): lambda api: api.get("/catalogue/occasions"),
+    ("GET /catalogue/occasions/{occasion_id}/places", 200): lambda api: api.get(monday(api, "places")),
+    ("GET /catalogue/occasions/{occasion_id}/availability", 200): lambda api: api.get(monday(api, "availability")),
+    ("POST /bookings", 201): lambda api: api.post("/bookings", api.wish()),
+    ("POST /bookings", 409): lambda api: api.post("/bookings", api.wish(quantity=7)),
+    ("GET /bookings/{booking_id}", 200): the_booking,
+    ("POST /bookings/{booking_id}/cancel", 204): lambda api: the_booking(api, "/cancel", method="POST"),
+    ("POST /bookings/{booking_id}/cancel", 409): cancelled_twice,
+    ("POST /bookings/{booking_id}/payments", 200): paid,
+    ("POST /bookings/{booking_id}/payments", 402): lambda api: paid(api, "pm_declined"),
+    ("POST /bookings/{booking_id}/payments", 409): paid_twice,
+    ("POST /bookings/{booking_id}/payments", 410): paid_too_late,
+    ("POST /bookings/{booking_id}/payments", 503): paid_in_a_storm,
+    ("GET /bookings/{booking_id}/tickets", 200): lambda api: the_booking(api, "/tickets"),
+    ("GET /tickets/{ticket_id}", 200): the_ticket,
+    ("GET /tickets/{ticket_id}/barcode.{form}", 200): lambda api: the_ticket(api, "/barcode.png"),
+    ("GET /tickets/{ticket_id}/barcode.{form}", 304): unchanged_picture,
+    ("POST /tickets/{ticket_id}/resend", 202): lambda api: the_ticket(api, "/resend", method="POST"),
+    ("POST /tickets/{ticket_id}/resend", 409): sent_of_a_revoked_ticket,
+    ("POST /tickets/{ticket_id}/resend", 429): sent_too_often,
+    ("POST /tickets/{ticket_id}/revoke", 200): revoked,
+    ("POST /tickets/{ticket_id}/revoke", 409): revoked_twice,
+    ("POST /emoney/vouchers", 201): redeemed,
+    ("POST /emoney/vouchers", 409): lambda api: redeemed(api, times=2),
+    ("POST /emoney/vouchers", 423): lambda api: redeemed(api, times=6, right=False),
+    ("POST /gate/enrolments", 201): enrolled,
+    ("POST /gate/admissions", 200): lambda api: scanned(api, "admissions"),
+    ("POST /gate/checks", 200): lambda api: scanned(api, "checks"),
+    ("POST /carrier/receipts", 204): lambda api: api.receipt(
+        b'{"message_id": "m-1", "state": "DELIVERED", "at": "2026-11-22T03:00:05Z"}'
+    ),
+    ("POST /staff/gates", 201): lambda api: posted_by_staff(api, "/staff/gates"),
+    ("DELETE /staff/gates/{gate_id}", 204): revoked_gate,
+    ("POST /staff/complimentary", 201): lambda api: posted_by_staff(api, "/staff/complimentary", api.wish()),
+    ("POST /staff/complimentary", 409): lambda api: posted_by_staff(api, "/staff/complimentary", api.wish(quantity=7)),
+    ("POST /staff/emoney/topups", 201): lambda api: posted_by_staff(api, "/staff/emoney/topups"),
+    ("GET /staff/deliveries", 200): lambda api: got_by_staff(api, "/staff/deliveries"),
+    ("GET /staff/dead-letters", 200): lambda api: got_by_staff(api, "/staff/dead-letters"),
+    ("POST /staff/dead-letters/{letter_id}/retry", 204): retried,
+    ("POST /staff/messages/preview", 200): lambda api: posted_by_staff(api, "/staff/messages/preview"),
+    ("GET /healthz", 200): lambda api: api.get("/healthz"),
+    ("GET /readyz", 200): lambda api: api.get("/readyz"),
+    ("GET /metrics", 200): lambda api: api.get("/metrics"),
+    ("GET /.well-known/jwks.json", 200): lambda api: api.get("/.well-known/jwks.json"),
+    ("GET /problems/{slug}", 200): lambda api: api.get("/problems/sold-out"),
+}
+
+NOT_TO_BE_HAD = {
+    ("GET /readyz", 503): "test_http_operations.py takes the database away",
+    ("GET /problems/{slug}", 422): "a word in the path is never invalid, only unknown",
+    ("GET /staff/dead-letters", 422): "it takes nothing that could be invalid",
+}
+PROMISED = [(one, int(status)) for one in OPERATIONS for status in one.said["responses"]]
+
+
+async def ways(api: Api, one: Operation, status: int) -> httpx.Response:
+    if (way := PARTICULAR.get((str(one), status))) is not None:
+        return await way(api)
+    return await IN_GENERAL[status](api, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "status"),
+    [pair for pair in PROMISED if (str(pair[0]), pair[1]) not in NOT_TO_BE_HAD],
+    ids=lambda part: str(part).replace("/", "|"),
+)
+async def test_every_promised_answer_can_be_had(api: Api, one: Operation, status: int) -> None:
+    answer = await ways(api, one, status)
+
+    assert answer.status_code == status, answer.text
+    assert one.serves(answer.request.method, answer.request.url.path), f"{answer.request.url.path} is another route"
+
+
+def test_what_is_listed_here_is_promised_there() -> None:
+    promised = {(str(one), status) for one, status in PROMISED}
+
+    assert set(PARTICULAR) <= promised
+    assert set(NOT_TO_BE_HAD) <= promised
+
+
+def test_the_document_is_valid_openapi() -> None:
+    schemathesis.openapi.from_dict(DOCUMENT).validate()
+
+
+def test_pages_for_people_are_no_part_of_it() -> None:
+    assert not [path for path in DOCUMENT["paths"] if path in {"/", "/t/{token}", "/b/{link}"} or "/p/" in path]
+
+
+def test_every_operation_says_what_it_does_in_one_sentence() -> None:
+    for one in OPERATIONS:
+        assert one.said["description"].endswith("."), str(one)
+
+
+def test_problems_are_promised_as_problems() -> None:
+    for one, status in PROMISED:
+        if status >= 400 and (str(one), status) != ("GET /readyz", 503):
+            assert list(one.said["responses"][str(status)]["content"]) == ["application/problem+json"], str(one)
+
+
+async def test_an_answer_that_is_not_promised_is_noticed(api: Api) -> None:
+    answer = await api.get("/healthz")
+    silent = Operation("GET", "/healthz", {"responses": {"204": {}}})
+    other = Operation("GET", "/healthz", {"responses": {"200": {"content": {"text/plain": {}}}}})
+    wrong = Operation(
+        "GET", "/healthz", {"responses": {"200": {"content": {"application/json": {"schema": {"type": "array"}}}}}}
+    )
+
+    for liar in (silent, other):
+        with pytest.raises(AssertionError):
+            liar.check(answer)
+    with pytest.raises(jsonschema_rs.ValidationError):
+        wrong.check(answer)
+    operation("GET /healthz").check(answer)

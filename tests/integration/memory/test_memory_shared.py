@@ -79,7 +79,7 @@ async def test_a_waiting_worker_is_woken(redis: Redis) -> None:
     memory = Memory(redis)
     async with memory.wakes() as wait:
         started = time.monotonic()
-        waiting = asyncio.create_task(wait(5.0))
+        waiting = asyncio.ensure_future(wait(5.0))
         await asyncio.sleep(0.05)
         await memory.wake()
         await waiting

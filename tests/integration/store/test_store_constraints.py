@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from builders import Shop, Stage, a_booking, a_gate, a_scan, an_account, typed
 from fakes import BAD_CARD
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from app.domain.refusals import PaymentRefused
@@ -201,6 +202,35 @@ async def test_every_breach_is_refused_by_its_own_constraint(stage: Stage, shop:
             await savepoint.rollback()
 
     assert wrong == {}
+
+
+DEFINITIONS = """
+    SELECT conname AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+    WHERE connamespace = CAST(:schema AS regnamespace)
+    UNION ALL
+    SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = :schema
+"""
+
+
+async def definitions(connection: AsyncConnection, schema: str) -> dict[str, str]:
+    """Every constraint and index of a schema as PostgreSQL would write it, without the schema's own name."""
+    rows = await connection.execute(sa.text(DEFINITIONS), {"schema": schema})
+    found = {row.name: row.definition.replace(f"{schema}.", "") for row in rows}
+    return {name: text for name, text in found.items() if "alembic" not in name}
+
+
+async def test_the_migrated_database_has_the_very_constraints_that_the_models_say(blank: Stage) -> None:
+    """Alembic compares tables, columns and indexes; it does not look into a CHECK."""
+    async with blank.database.engine.connect() as connection:
+        migrated = await definitions(connection, "public")
+        await connection.execute(sa.text("CREATE SCHEMA modelled"))
+        await connection.execute(sa.text("SET LOCAL search_path TO modelled"))
+        await connection.run_sync(SQLModel.metadata.create_all)
+        modelled = await definitions(connection, "modelled")
+        await connection.rollback()
+
+    assert len(migrated) > 150
+    assert migrated == modelled
 
 
 async def test_a_wrong_word_for_a_state_does_not_even_leave_the_process(stage: Stage, shop: Shop) -> None:

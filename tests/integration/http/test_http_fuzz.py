@@ -1,0 +1,122 @@
+"""Schemathesis asks every route what nobody would think of: nothing breaks, and nothing is answered unannounced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from builders import PUBLIC_URL, Stage
+from http_examples import bearer_for, furnished
+from http_kit import DOCUMENT, OPERATIONS, Api
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import CheckFunction
+from schemathesis.core.transport import Response
+from schemathesis.generation.modes import GenerationMode
+from schemathesis.specs.openapi import checks
+
+from app.schemas import examples
+
+CASES_PER_MODE = 100
+CHECKS: list[CheckFunction] = [
+    schemathesis.checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+OURS: dict[str, Any] = {
+    "occasion_id": examples.OCCASION,
+    "product_id": examples.PRODUCT,
+    "booking_id": examples.BOOKING,
+    "ticket_id": examples.TICKET,
+    "gate_id": examples.GATE,
+    "letter_id": examples.DEAD_LETTER,
+    "occasion": examples.OCCASION,
+    "product": None,
+    "price": examples.PRICE,
+    "origin": None,
+    "destination": None,
+    "issuer": examples.ISSUER,
+    "buyer": examples.HANDSET,
+    "handset": examples.HANDSET,
+}
+"""What a program that fuzzes cannot guess: names of rows that are there."""
+
+Send = Callable[[requests.PreparedRequest], httpx.Response]
+
+
+def with_our_names(node: Any) -> Any:
+    """The generated request with the names of our rows in it."""
+    if isinstance(node, dict):
+        return {name: OURS[name] if name in OURS else with_our_names(value) for name, value in node.items()}
+    return [with_our_names(one) for one in node] if isinstance(node, list) else node
+
+
+def as_bytes(part: Any) -> bytes:
+    """A header or a body as it goes over the wire."""
+    assert part is None or isinstance(part, str | bytes), "nothing is streamed here"
+    return part.encode() if isinstance(part, str) else part or b""
+
+
+def fuzz(operation: Any, mode: GenerationMode, bearer: str | None, send: Send) -> int:
+    """Ask one route many things, half of them about rows that are there; returns how often it was asked."""
+    asked = 0
+
+    @settings(
+        max_examples=CASES_PER_MODE,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), ours=st.booleans(), number=st.integers(0, 10**9))
+    def ask(case: Any, ours: bool, number: int) -> None:  # noqa: FBT001 - hypothesis passes by name
+        nonlocal asked
+        asked += 1
+        if ours:
+            case.path_parameters = with_our_names(dict(case.path_parameters or {}))
+            case.body = with_our_names(case.body)
+            case.headers["Idempotency-Key"] = f"fuzz-{number:09}"
+        if bearer is not None:
+            case.headers["Authorization"] = f"Bearer {bearer}"
+        prepared = requests.Request(**case.as_transport_kwargs(base_url=PUBLIC_URL)).prepare()
+        answer = send(prepared)
+        case.validate_response(Response.from_httpx(answer, verify=False), checks=CHECKS)
+
+    ask()
+    return asked
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
+async def test_no_route_breaks_or_answers_what_it_does_not_announce(blank: Stage, mode: GenerationMode) -> None:
+    shop = await furnished(blank)
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    loop = asyncio.get_running_loop()
+    asked = 0
+    async with Api(blank, shop) as api:
+        _, gate = await api.gate()
+        boss = await api.staff()
+
+        def send(request: requests.PreparedRequest) -> httpx.Response:
+            asking = api.client.request(
+                str(request.method),
+                str(request.url),
+                headers=[(as_bytes(name), as_bytes(value)) for name, value in request.headers.items()],
+                content=as_bytes(request.body),
+            )
+            return asyncio.run_coroutine_threadsafe(asking, loop).result(30)
+
+        for one in OPERATIONS:
+            if mode is GenerationMode.NEGATIVE and not one.said.keys() & {"parameters", "requestBody"}:
+                continue  # it takes nothing that could be unfit
+            operation = schema[one.path][one.method]
+            bearer = bearer_for(one.path, gate=gate, boss=boss)
+            asked += await asyncio.to_thread(fuzz, operation, mode, bearer, send)
+
+    assert asked >= len(OPERATIONS)
