@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from app.domain.catalogue import CatalogueDraft, Fault, ImportRefused, SeatingDraft
 from app.store import staff
-from app.store.importing import Writing, write_issuer, write_seating
+from app.store.importing import Writing, refresh_statistics, write_issuer, write_seating
 from app.store.locks import exclusively
 from app.world import World
 
@@ -31,6 +31,7 @@ async def import_catalogue(world: World, draft: CatalogueDraft, *, progress: Pro
         )
         for issuer in draft.issuers:
             await write_issuer(writing, issuer)
+        await refresh_statistics(tx)
         return writing.counts
 
 

@@ -66,6 +66,8 @@ class LocalIssuer:
 
     async def commit(self, *, issuer_id: UUID, key: UUID, places: Sequence[UUID]) -> Committed | HoldLost:
         del issuer_id
+        if not places:
+            return Committed()  # nothing that runs out was held
         return await self._database.together(self._commit, (key, tuple(places)))
 
     async def release(self, *, issuer_id: UUID, key: UUID) -> None:

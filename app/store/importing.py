@@ -110,6 +110,11 @@ async def write_seating(writing: Writing, issuer_id: UUID, draft: SeatingDraft) 
     return seating_id
 
 
+async def refresh_statistics(tx: AsyncSession) -> None:
+    """Let the planner know at once what was written; on its own it may plan for an empty hall for a minute."""
+    await tx.execute(sa.text("ANALYZE issuer, stop, product, price, occasion, place"))
+
+
 async def _write_lines(writing: Writing, issuer_id: UUID, catalogue: IssuerCatalogue) -> dict[str, UUID]:
     base = {"issuer_id": issuer_id}
     stops = await upsert(

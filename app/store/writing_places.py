@@ -44,15 +44,19 @@ async def write_places(
     base = {"issuer": issuer_id, "occasion": occasion_id, "first": len(known)}
     await _insert(tx, {**base, "extra": [new_id() for _ in added]}, added)
     await _update(tx, occasion_id, changed)
-    if gone:
-        await tx.execute(
-            sa.text("UPDATE place SET withdrawn = true WHERE occasion_id = :id AND guid = ANY(:guids)"),
-            {"id": occasion_id, "guids": gone},
-        )
+    await _withdraw(tx, occasion_id, gone)
     total = len(added) + len(changed) + len(gone)
     if total:
         await tx.execute(sa.text("UPDATE occasion SET revision = revision + 1 WHERE id = :id"), {"id": occasion_id})
     return total
+
+
+async def _withdraw(tx: AsyncSession, occasion_id: UUID, guids: list[str]) -> None:
+    if guids:
+        await tx.execute(
+            sa.text("UPDATE place SET withdrawn = true WHERE occasion_id = :id AND guid = ANY(:guids)"),
+            {"id": occasion_id, "guids": guids},
+        )
 
 
 async def _wanted(tx: AsyncSession, seating_id: UUID | None, capacity: Mapping[str, int]) -> list[dict[str, object]]:

@@ -13,15 +13,23 @@ from app.flows import staff
 from app.flows.book import link_hash
 from app.schemas import examples
 
+WITHOUT_KEYS = {
+    "booking": ("place.taken_by",),
+    "ticket": ("credential.ticket_id", "scan.ticket_id"),
+    "product": ("credential.product_id",),
+    "occasion": ("credential.occasion_id",),
+}
+"""Where a row is spoken of by a column that has no foreign key: the register may be another house's."""
+
 
 async def rename(stage: Stage, table: str, old: object, new: str) -> None:
-    """Give a row another id, wherever it is spoken of; the register's names of tickets have no foreign key."""
+    """Give a row another id, wherever it is spoken of, also where no foreign key says so."""
     async with stage.database.transaction() as tx:
         await tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
         for other in SQLModel.metadata.sorted_tables:
             for column in other.columns:
                 speaks = any(key.column.table.name == table for key in column.foreign_keys)
-                speaks = speaks or (other.name == "credential" and column.name == f"{table}_id")
+                speaks = speaks or f"{other.name}.{column.name}" in WITHOUT_KEYS.get(table, ())
                 if speaks or (other.name == table and column.name == "id"):
                     await tx.execute(sa.update(other).where(column == old).values({column.name: UUID(new)}))
 

@@ -16,7 +16,6 @@ from uuid import UUID
 import httpx
 import jsonschema_rs
 from builders import PUBLIC_URL, Shop, Stage
-from fastapi import FastAPI
 from pydantic import SecretStr
 
 from app import problems
@@ -35,7 +34,9 @@ NOBODY = UUID(int=7)
 SETTINGS = Settings(
     demo=True, public_url=PUBLIC_URL, carrier_secret=SecretStr(CARRIER_SECRET), request_bytes_max=BODY_BYTES_MAX
 )
-DOCUMENT: dict[str, Any] = create_app(SETTINGS, world=cast("World", None)).openapi()
+APP = create_app(SETTINGS, world=cast("World", None))
+"""One for all tests, each of which puts its world in: routes are built at the first request, which takes its time."""
+DOCUMENT: dict[str, Any] = APP.openapi()
 """What the application says of itself; to say it, it needs no world."""
 
 _numbers = itertools.count(1)
@@ -108,19 +109,21 @@ class Api:
     def __init__(self, stage: Stage, shop: Shop) -> None:
         self.stage = stage
         self.shop = shop
-        self.app: FastAPI = create_app(SETTINGS, world=stage.world)
+        self._before = APP.state.world
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
+            transport=httpx.ASGITransport(APP, raise_app_exceptions=False),
             base_url=PUBLIC_URL,
             event_hooks={"response": [keep_promises]},
         )
 
     async def __aenter__(self) -> Self:
+        APP.state.world = self.stage.world
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        APP.state.world = self._before
         await self.client.aclose()
 
     async def get(self, path: str, *, bearer: str | None = None, **query: Any) -> httpx.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from http_examples import bearer_for, furnished
 from http_kit import DOCUMENT, OPERATIONS, Api
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import CheckFunction
 from schemathesis.core.transport import Response
 from schemathesis.generation.modes import GenerationMode
@@ -22,7 +24,7 @@ from schemathesis.specs.openapi import checks
 
 from app.schemas import examples
 
-CASES_PER_MODE = 100
+CASES_PER_MODE = 10
 CHECKS: list[CheckFunction] = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,
@@ -46,6 +48,18 @@ OURS: dict[str, Any] = {
     "handset": examples.HANDSET,
 }
 """What a program that fuzzes cannot guess: names of rows that are there."""
+
+NEVER: dict[GenerationMode, set[str]] = {
+    GenerationMode.POSITIVE: set(),
+    GenerationMode.NEGATIVE: {
+        "GET /problems/{slug}",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /metrics",
+        "GET /.well-known/jwks.json",
+    },
+}
+"""Routes that are never sent anything unfit, for they take nothing, or any word."""
 
 Send = Callable[[requests.PreparedRequest], httpx.Response]
 
@@ -89,7 +103,8 @@ def fuzz(operation: Any, mode: GenerationMode, bearer: str | None, send: Send) -
         answer = send(prepared)
         case.validate_response(Response.from_httpx(answer, verify=False), checks=CHECKS)
 
-    ask()
+    with contextlib.suppress(Unsatisfiable):  # where whatever one may send fits: the caller counts
+        ask()
     return asked
 
 
@@ -98,7 +113,7 @@ async def test_no_route_breaks_or_answers_what_it_does_not_announce(blank: Stage
     shop = await furnished(blank)
     schema = schemathesis.openapi.from_dict(DOCUMENT)
     loop = asyncio.get_running_loop()
-    asked = 0
+    unasked = set()
     async with Api(blank, shop) as api:
         _, gate = await api.gate()
         boss = await api.staff()
@@ -113,10 +128,9 @@ async def test_no_route_breaks_or_answers_what_it_does_not_announce(blank: Stage
             return asyncio.run_coroutine_threadsafe(asking, loop).result(30)
 
         for one in OPERATIONS:
-            if mode is GenerationMode.NEGATIVE and not one.said.keys() & {"parameters", "requestBody"}:
-                continue  # it takes nothing that could be unfit
             operation = schema[one.path][one.method]
             bearer = bearer_for(one.path, gate=gate, boss=boss)
-            asked += await asyncio.to_thread(fuzz, operation, mode, bearer, send)
+            if not await asyncio.to_thread(fuzz, operation, mode, bearer, send):
+                unasked.add(str(one))
 
-    assert asked >= len(OPERATIONS)
+    assert unasked == NEVER[mode]

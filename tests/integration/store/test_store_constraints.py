@@ -206,9 +206,9 @@ async def test_every_breach_is_refused_by_its_own_constraint(stage: Stage, shop:
 
 DEFINITIONS = """
     SELECT conname AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint
-    WHERE connamespace = CAST(:schema AS regnamespace)
+    WHERE connamespace = CAST(CAST(:schema AS text) AS regnamespace)
     UNION ALL
-    SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = :schema
+    SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = CAST(:schema AS text)
 """
 
 

@@ -167,8 +167,15 @@ async def test_a_request_that_breaks_gives_its_key_back(stage: Stage) -> None:
 
 
 async def test_a_request_whose_caller_hangs_up_gives_its_key_back(stage: Stage) -> None:
-    task = asyncio.create_task(ask(stage))
-    await asyncio.sleep(0.01)
+    begun = asyncio.Event()
+
+    async def endless() -> Reply:
+        begun.set()
+        await asyncio.Event().wait()
+        return MADE
+
+    task = asyncio.create_task(once(stage.world, scope="POST /x", key="a-key-of-mine", request=b"body", work=endless))
+    await asyncio.wait_for(begun.wait(), 5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
