@@ -21,12 +21,11 @@ NONCE_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer. One that is not `final` says nothing about the request, and is not kept."""
+    """A whole answer; what says nothing about the request itself is raised instead, and not kept."""
 
     status: int
     body: bytes
     media_type: str
-    final: bool = True
     replayed: bool = False
 
 
@@ -48,11 +47,8 @@ async def once(world: World, *, scope: str, key: str, request: bytes, work: Call
     except BaseException:
         await world.database.together(idempotency.finish, Answer(scope, name, None))
         raise
-    if reply.final:
-        sealed = _seal(reply.body, key, name, world.entropy.bytes(NONCE_BYTES))
-        answer = Answer(scope, name, reply.status, sealed, reply.media_type)
-    else:
-        answer = Answer(scope, name, None)
+    sealed = _seal(reply.body, key, name, world.entropy.bytes(NONCE_BYTES))
+    answer = Answer(scope, name, reply.status, sealed, reply.media_type)
     await world.database.together(idempotency.finish, answer)
     return reply
 

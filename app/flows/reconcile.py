@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -27,10 +28,19 @@ async def reconcile(world: World, *, limit: int = 50) -> int:
         free = await sales.unsettled_free(tx, before=before, limit=limit)
     settled = 0
     for row in rows:
-        settled += await _settle(world, row)
+        settled += await _apart(_settle(world, row), payment=row.id)
     for booking_id in free:
-        settled += await _settle_free(world, booking_id)
+        settled += await _apart(_settle_free(world, booking_id), booking=booking_id)
     return settled
+
+
+async def _apart(settling: Awaitable[bool], **names: UUID) -> bool:
+    """One that breaks is told in the log, tried again next time, and holds up none of the others."""
+    try:
+        return await settling
+    except Exception:
+        log.exception("reconcile_failed", **{name: str(identity) for name, identity in names.items()})
+        return False
 
 
 async def _settle_free(world: World, booking_id: UUID) -> bool:

@@ -318,6 +318,22 @@ async def test_an_attempt_that_can_neither_be_voided_nor_found_stays_unknown(sta
     assert await states(stage, made.id) == ["declined"]
 
 
+async def test_a_payment_whose_settling_breaks_holds_up_no_other(stage: Stage, shop: Shop) -> None:
+    broken, other = await a_booking(stage, shop), await a_booking(stage, shop)
+    for made in (broken, other):
+        stage.card.upset("authorize", Upset.LOST_AFTER)
+        await pay.pay(stage.world, made.id, GOOD_CARD)
+        stage.clock.advance(seconds=1)
+    stage.clock.advance(seconds=61)
+    stage.card.upset("lookup", Upset.KILLED_BEFORE)
+
+    assert await reconcile.reconcile(stage.world) == 1
+    assert [await state_of(stage, made.id) for made in (broken, other)] == ["paying", "paid"]
+    assert await reconcile.reconcile(stage.world) == 1
+
+    await assert_paid(stage, broken)
+
+
 # --- the places are gone --------------------------------------------------------------------------------------------
 
 

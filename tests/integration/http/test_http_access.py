@@ -14,6 +14,8 @@ from http_kit import NOBODY, OTHERS, OWN, Api, fresh_key, link_in, problem, sign
 from app.flows import staff
 from app.store import staff as stored
 
+pytest_plugins = ("http_plugin",)
+
 CARD = {"instrument": {"kind": "card", "token": "pm_card_visa"}}
 
 

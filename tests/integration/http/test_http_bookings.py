@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from http_kit import NOBODY, OWN, Api, pointers, problem
 
+pytest_plugins = ("http_plugin",)
+
 
 async def test_a_booking_is_held_with_its_link_its_page_and_its_times(api: Api) -> None:
     answer = await api.post("/bookings", api.wish(quantity=2))

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from http_kit import Api, Booked, pointers, problem
 
+pytest_plugins = ("http_plugin",)
+
 AT = "2026-11-22T03:00:05Z"
 
 

@@ -10,6 +10,8 @@ from http_kit import NOBODY, Api, pointers, problem
 
 from app.schemas.base import cursor
 
+pytest_plugins = ("http_plugin",)
+
 
 def slugs(body: dict[str, Any]) -> list[str]:
     return [one["slug"] for one in body["products"]]

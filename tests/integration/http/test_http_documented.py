@@ -14,6 +14,8 @@ from builders import BUYER
 from fakes import Upset
 from http_kit import BODY_BYTES_MAX, DOCUMENT, NOBODY, OPERATIONS, OWN, Api, Operation, operation, spoken_pin
 
+pytest_plugins = ("http_plugin",)
+
 Way = Callable[[Api], Awaitable[httpx.Response]]
 CARD = {"instrument": {"kind": "card", "token": "pm_card_visa"}}
 TOP_UP = {"issuer": "haneul", "handset": OWN, "amount": 1_000, "currency": "KRW"}

@@ -12,6 +12,8 @@ from builders import Stage
 from http_examples import bearer_for, furnished
 from http_kit import DOCUMENT, OPERATIONS, Api, Operation
 
+pytest_plugins = ("http_plugin",)
+
 EXCUSED = {
     ("POST /emoney/vouchers", 404): "a voucher's PIN is derived from the house's secret: no example can hold it",
     ("POST /bookings/{booking_id}/payments", 402): "so is the PIN of the example's e-money",

@@ -14,6 +14,8 @@ from app import tokens
 from app.flows import staff
 from app.keys import KeyRing
 
+pytest_plugins = ("http_plugin",)
+
 
 async def typed(api: Api) -> str:
     """Number and PIN of a sold ticket whose doors are open."""

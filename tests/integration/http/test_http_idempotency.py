@@ -11,6 +11,8 @@ from http_kit import OTHERS, OWN, Api, fresh_key, problem
 
 from app.flows import book
 
+pytest_plugins = ("http_plugin",)
+
 REPLAYED = "idempotent-replayed"
 
 

@@ -11,6 +11,8 @@ from http_kit import BODY_BYTES_MAX, NOBODY, Api, chunks, fresh_key, problem
 
 from app.flows import find
 
+pytest_plugins = ("http_plugin",)
+
 SAFE = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

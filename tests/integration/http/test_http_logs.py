@@ -14,6 +14,8 @@ from http_kit import OTHERS, OWN, Api, fresh_key, link_in, spoken_pin
 from app.flows import book
 from app.logs import redact
 
+pytest_plugins = ("http_plugin",)
+
 CARD = "4242424242424242"
 
 

@@ -12,6 +12,8 @@ from app.keys import Verifier
 from app.problems import known
 from app.store.database import Database, make_engine
 
+pytest_plugins = ("http_plugin",)
+
 
 async def test_a_process_that_answers_is_alive(api: Api) -> None:
     assert (await api.get("/healthz")).json() == {"status": "ok"}

@@ -9,6 +9,8 @@ from builders import BUYER
 from fakes import Upset
 from http_kit import OTHERS, OWN, Api, Booked, pointers, problem, spoken_pin
 
+pytest_plugins = ("http_plugin",)
+
 
 async def pay_with(booked: Booked, **instrument: Any) -> Any:
     return await booked.api.post(f"/bookings/{booked.id}/payments", {"instrument": instrument}, bearer=booked.link)

@@ -6,6 +6,8 @@ import pytest
 from builders import BUYER
 from http_kit import NOBODY, Api, link_in, pointers, problem, spoken_pin
 
+pytest_plugins = ("http_plugin",)
+
 DRAWN = {"svg": (b"<", "image/svg+xml"), "png": (b"\x89PNG", "image/png"), "wbmp": (b"\0\0", "image/vnd.wap.wbmp")}
 
 

@@ -58,7 +58,7 @@ def test_an_illegal_event_raises_and_names_what_cannot_be(machine: AnyMachine, s
     assert state not in machine.sources(event)
 
 
-@pytest.mark.parametrize(("machine", "states", "events", "_final"), ALL, ids=name)
+@pytest.mark.parametrize(("machine", "states", "events", "_final"), ALL, ids=[machine.noun for machine, *_ in ALL])
 def test_a_table_is_total_over_its_own_events_and_states(
     machine: AnyMachine, states: type[StrEnum], events: type[StrEnum], _final: object
 ) -> None:
@@ -70,7 +70,7 @@ def test_a_table_is_total_over_its_own_events_and_states(
         assert target in states
 
 
-@pytest.mark.parametrize(("machine", "states", "_events", "_final"), ALL, ids=name)
+@pytest.mark.parametrize(("machine", "states", "_events", "_final"), ALL, ids=[machine.noun for machine, *_ in ALL])
 def test_every_state_is_reachable_from_the_start(
     machine: AnyMachine, states: type[StrEnum], _events: object, _final: object
 ) -> None:
@@ -81,7 +81,7 @@ def test_every_state_is_reachable_from_the_start(
     assert reached == set(states)
 
 
-@pytest.mark.parametrize(("machine", "states", "_events", "final"), ALL, ids=name)
+@pytest.mark.parametrize(("machine", "states", "_events", "final"), ALL, ids=[machine.noun for machine, *_ in ALL])
 def test_every_state_that_is_not_final_has_a_way_out_and_a_final_one_has_none(
     machine: AnyMachine, states: type[StrEnum], _events: object, final: frozenset[StrEnum]
 ) -> None:

@@ -13,7 +13,7 @@ from http_kit import Api
 from app.flows import staff
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same scheme with a cost that tests can pay, and nobody remembered from the test before."""
     monkeypatch.setattr(staff, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
@@ -21,8 +21,9 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture
-async def api(stage: Stage, shop: Shop) -> AsyncIterator[Api]:
+async def api(stage: Stage, shop: Shop, cheap_hashes: None) -> AsyncIterator[Api]:
     """The whole application in front of the theatre's catalogue."""
+    del cheap_hashes  # for its effect
     stage.forget()
     async with Api(stage, shop) as found:
         yield found
