@@ -388,10 +388,10 @@ async def a_scan(
     kind: ScanKind = ScanKind.ADMISSION,
 ) -> admit.Answer:
     """One presentation; each has a scan id of its own unless it is given one."""
+    del shop  # the gate knows whose it is
     return await admit.present(
         stage.world,
-        gate_id=gate.gate_id,
-        issuer_id=shop.issuer,
+        gate=gate.caller,
         scan_id=scan_id or f"scan-{next(_numbers)}",
         kind=kind,
         text=text,

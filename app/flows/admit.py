@@ -19,6 +19,7 @@ from app.domain.credential import Compact, NumberAndPin, Presented, Signed, Unre
 from app.domain.gate import GateState
 from app.domain.refusals import KeyReused, NotAuthentic
 from app.domain.ticket import TicketState
+from app.flows.staff import GateCaller
 from app.pins import pin_of
 from app.store import register
 from app.store.tables import Scan
@@ -28,6 +29,8 @@ from app.world import World
 Answer = dict[str, Any]
 Name = tuple[UUID, str]
 """A scan's name: its gate and the gate's own id for it."""
+Device = tuple[UUID, int]
+"""A gate and which of its devices: one that was replaced no longer opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,18 @@ class Presentation:
     digest: bytes
     read: Presented
     genuine: bool
+    generation: int
 
     @property
     def name(self) -> Name:
         return self.gate_id, self.scan_id
 
+    @property
+    def device(self) -> Device:
+        return self.gate_id, self.generation
 
-async def present(world: World, *, gate_id: UUID, issuer_id: UUID, scan_id: str, kind: ScanKind, text: str) -> Answer:
+
+async def present(world: World, *, gate: GateCaller, scan_id: str, kind: ScanKind, text: str) -> Answer:
     """What the gate is to do with what was presented; an admission counts a use. Raises KeyReused, NotAuthentic.
 
     A barcode's signature is checked before the transaction: it needs no database.
@@ -57,7 +65,7 @@ async def present(world: World, *, gate_id: UUID, issuer_id: UUID, scan_id: str,
     keys = world.house.keys
     genuine = not isinstance(read, Signed) or read.is_genuine(keys.verifier.verify)
     digest = keys.scan_mac(keys.kid)(text.strip().encode())
-    asked = Presentation(world, gate_id, issuer_id, scan_id, kind, digest, read, genuine)
+    asked = Presentation(world, gate.gate_id, gate.issuer_id, scan_id, kind, digest, read, genuine, gate.generation)
     return await world.database.together(admit_many, asked)
 
 
@@ -80,8 +88,8 @@ async def admit_many(tx: AsyncSession, asks: Sequence[Presentation]) -> list[Ans
         for name, row in (await register.answered(tx, [ask.name for ask in asks])).items()
     }
     posts = await _posts(tx, asks)
-    fresh = {ask.name: ask for ask in reversed(asks) if ask.name not in answers and ask.gate_id in posts}
-    cases = [_Case(ask, posts[ask.gate_id]) for ask in reversed(fresh.values())]
+    fresh = {ask.name: ask for ask in reversed(asks) if ask.name not in answers and ask.device in posts}
+    cases = [_Case(ask, posts[ask.device]) for ask in reversed(fresh.values())]
     await _identify(tx, cases, now=now)
     await _use(tx, [case for case in cases if case.reason is Reason.ADMITTED], now=now)
     last = await _last_admissions(tx, cases)
@@ -91,21 +99,21 @@ async def admit_many(tx: AsyncSession, asks: Sequence[Presentation]) -> list[Ans
     return [_replay(ask, posts, answers) for ask in asks]
 
 
-async def _posts(tx: AsyncSession, asks: Iterable[Presentation]) -> dict[UUID, Post]:
-    """The gates that are still enrolled, with the occasions they open for."""
+async def _posts(tx: AsyncSession, asks: Iterable[Presentation]) -> dict[Device, Post]:
+    """The devices that are still enrolled, with the occasions they open for."""
     rows = await register.gates(tx, {ask.gate_id for ask in asks})
     return {
-        row.id: Post(row.id, frozenset(UUID(one) for one in row.occasions))
+        (row.id, row.generation): Post(row.id, frozenset(UUID(one) for one in row.occasions))
         for row in rows
         if row.state == GateState.ENROLLED
     }
 
 
 def _replay(
-    ask: Presentation, posts: Mapping[UUID, Post], answers: Mapping[Name, tuple[ScanKind, bytes, Answer]]
+    ask: Presentation, posts: Mapping[Device, Post], answers: Mapping[Name, tuple[ScanKind, bytes, Answer]]
 ) -> Answer | Exception:
     """The answer to this scan's name, if the name was used for this very scan."""
-    if ask.gate_id not in posts:
+    if ask.device not in posts:
         return NotAuthentic("This gate is not enrolled any more. Enrol it again with a new code.")
     kind, digest, answer = answers[ask.name]
     if (kind, digest) != (ask.kind, ask.digest):

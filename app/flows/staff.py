@@ -159,12 +159,22 @@ def _code_hash(code: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class GateCaller:
+    """A gate by its token; whether it is still enrolled is asked where it counts, in the admission itself."""
+
+    gate_id: UUID
+    issuer_id: UUID
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolled:
     gate_id: UUID
     name: str
     issuer_slug: str
     token: str
     expires_at: datetime
+    caller: GateCaller
 
 
 async def enrol_gate(world: World, code: str) -> Enrolled:
@@ -184,17 +194,10 @@ async def enrol_gate(world: World, code: str) -> Enrolled:
         lifetime=timedelta(hours=GATE_HOURS),
         ring=world.house.keys,
         now=now,
-        extra={"issuer": str(row.issuer_id)},
+        extra={"issuer": str(row.issuer_id), "generation": row.generation},
     )
-    return Enrolled(row.id, row.name, row.issuer_slug, token, now + timedelta(hours=GATE_HOURS))
-
-
-@dataclass(frozen=True, slots=True)
-class GateCaller:
-    """A gate by its token; whether it is still enrolled is asked where it counts, in the admission itself."""
-
-    gate_id: UUID
-    issuer_id: UUID
+    caller = GateCaller(row.id, row.issuer_id, row.generation)
+    return Enrolled(row.id, row.name, row.issuer_slug, token, now + timedelta(hours=GATE_HOURS), caller)
 
 
 def gate_caller(world: World, token: str) -> GateCaller:
@@ -202,7 +205,9 @@ def gate_caller(world: World, token: str) -> GateCaller:
     claims = tokens.read(token, typ=GATE_TOKEN, audience=AUDIENCE, ring=world.house.keys, now=world.clock.now())
     if isinstance(claims, tokens.Invalid) or claims.issuer != world.house.public_url:
         raise NotAuthentic("This gate token is not valid any more. Enrol the gate again with a new code.")
-    return GateCaller(UUID(claims.subject), UUID(str(claims.extra["issuer"])))
+    generation = claims.extra["generation"]
+    assert isinstance(generation, int), "we signed a number"
+    return GateCaller(UUID(claims.subject), UUID(str(claims.extra["issuer"])), generation)
 
 
 async def revoke_gate(world: World, caller: Member, gate_id: UUID) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -125,6 +125,11 @@ class LocalIssuer:
         found: dict[UUID, dict[str, list[UUID]]] = {}
         for row in await stock.held_by(tx, [wish.key for wish in wishes]):
             found.setdefault(row.key, {}).setdefault(row.category, []).append(row.id)
+        # A hold that ran out and of which others took a place is no hold any more: it starts anew.
+        short = [wish.key for wish in wishes if wish.key in found and not _is_whole(wish, found[wish.key])]
+        if short:
+            await stock.release(tx, short)
+            found = {key: places for key, places in found.items() if key not in short}
         answers: dict[UUID, Held | NotAvailable] = {}
         for wish in wishes:
             if wish.key in found:
@@ -158,6 +163,14 @@ class LocalIssuer:
         places = await stock.places(tx, occasion_id)
         free = await stock.free_map(tx, occasion_id, size=len(places.ids), now=self._clock.now())
         return _View(places, free)
+
+
+def _is_whole(wish: Wish, places: Mapping[str, Sequence[UUID]]) -> bool:
+    """Whether these places, by category, still are as many as the wish is for; a renewal wishes for nothing new."""
+    return all(
+        len(places.get(category, ())) >= sum(part.quantity for part in wish.parts if part.category == category)
+        for category in {part.category for part in wish.parts}
+    )
 
 
 def _first_per_occasion(wishes: Sequence[Wish]) -> Sequence[Wish]:

@@ -42,8 +42,7 @@ async def checks(world: TheWorld, gate: TheGate, body: PresentIn) -> VerdictOut:
 async def _present(world: TheWorld, gate: TheGate, body: PresentIn, kind: ScanKind) -> VerdictOut:
     answer = await admit.present(
         world,
-        gate_id=gate.gate_id,
-        issuer_id=gate.issuer_id,
+        gate=gate,
         scan_id=body.scan_id,
         kind=kind,
         text=body.presented,

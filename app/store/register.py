@@ -140,7 +140,7 @@ async def record(tx: AsyncSession, scans: Sequence[Scan]) -> None:
 async def gates(tx: AsyncSession, identities: Iterable[UUID]) -> list[sa.Row[Any]]:
     """State and occasions of gates."""
     rows = await tx.execute(
-        sa.text("SELECT id, state, occasions FROM gate WHERE id = ANY(:ids)"), {"ids": list(identities)}
+        sa.text("SELECT id, state, generation, occasions FROM gate WHERE id = ANY(:ids)"), {"ids": list(identities)}
     )
     return list(rows)
 

@@ -76,6 +76,7 @@ async def add_gate(
         "issuer_id": issuer_id,
         "name": name,
         "state": GateState.PENDING,
+        "generation": 0,
         "occasions": [],
         "created_at": now,
     }
@@ -89,6 +90,7 @@ async def add_gate(
         Gate,
         gate_id,
         GateEvent.INVITE,
+        generation=sa.column("generation") + 1,
         enrolment_hash=enrolment_hash,
         enrolment_until=enrolment_until,
         occasions=[str(one) for one in occasions],

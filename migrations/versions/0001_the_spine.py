@@ -144,6 +144,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("enrolment_hash", sa.LargeBinary(), nullable=True),
         sa.Column("enrolment_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("occasions", postgresql.JSONB(astext_type=sa.Text()), nullable=False),

@@ -64,6 +64,8 @@ class Gate(SQLModel, table=True):
     issuer_id: UUID = ref("issuer.id")
     name: str = Field(max_length=100)
     state: GateState = state(GateState, "state", GateState.PENDING)
+    generation: int = 0
+    """Counts invitations: a token of an earlier device does not open for the one that replaced it."""
     enrolment_hash: bytes | None = None
     enrolment_until: datetime | None = when(nullable=True)
     occasions: list[str] = Field(default_factory=list, sa_type=JSONB, nullable=False)

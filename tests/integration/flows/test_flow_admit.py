@@ -284,6 +284,7 @@ async def test_a_scan_that_another_process_is_just_answering_gets_that_answer(
         KEYS.scan_mac(KEYS.kid)(typed(ticket).encode()),
         parse_presented(typed(ticket)),
         genuine=True,
+        generation=gate.caller.generation,
     )
     async with second.world.transaction() as tx:
         (first,) = await admit.admit_many(tx, [ask])
@@ -442,12 +443,26 @@ async def test_a_revoked_gate_is_refused_from_the_next_scan_on(stage: Stage, sho
     assert await stage.value("SELECT count(*) FROM admission") == 0
 
 
+async def test_a_stolen_device_does_not_open_when_its_gate_has_a_new_one(stage: Stage, shop: Shop) -> None:
+    ticket, stolen = await at_the_door(stage, shop)
+    await staff.revoke_gate(stage.world, BOSS, stolen.gate_id)
+
+    new = await a_gate(stage, shop, name=stolen.name)
+
+    assert new.gate_id == stolen.gate_id
+    with pytest.raises(NotAuthentic, match="not enrolled any more"):
+        await a_scan(stage, shop, stolen, typed(ticket))
+    assert staff.gate_caller(stage.world, stolen.token) == stolen.caller != new.caller
+    assert (await a_scan(stage, shop, new, typed(ticket)))["admit"]
+
+
 async def test_a_gate_that_was_never_enrolled_is_refused_and_harms_nobody_in_its_batch(
     stage: Stage, shop: Shop
 ) -> None:
     ticket, gate = await at_the_door(stage, shop)
     invitation = await staff.invite_gate(stage.world, issuer_id=shop.issuer, name="back door", occasions=[])
-    pending = staff.Enrolled(invitation.gate_id, "back door", "haneul", "", invitation.until)
+    caller = staff.GateCaller(invitation.gate_id, shop.issuer, 1)
+    pending = staff.Enrolled(invitation.gate_id, "back door", "haneul", "", invitation.until, caller)
 
     refused, admitted = await asyncio.gather(
         a_scan(stage, shop, pending, typed(ticket)), a_scan(stage, shop, gate, typed(ticket)), return_exceptions=True

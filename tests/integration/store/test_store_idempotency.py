@@ -153,12 +153,6 @@ async def test_the_stored_answer_can_be_read_by_who_has_the_key_only(stage: Stag
     assert row.key != "a-key-of-mine"
 
 
-async def test_an_answer_that_says_nothing_of_the_request_is_not_kept(stage: Stage) -> None:
-    await ask(stage, Reply(503, b"later", "application/problem+json", final=False))
-
-    assert (await ask(stage)).status == 201
-
-
 async def test_a_request_that_breaks_gives_its_key_back(stage: Stage) -> None:
     with pytest.raises(RuntimeError):
         await ask(stage, RuntimeError("bug"))
