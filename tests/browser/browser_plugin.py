@@ -45,7 +45,7 @@ def town() -> Iterator[Town]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must be gone before tests of another module run theirs
 def browser() -> Iterator[Browser]:
     program = chromium()
     with sync_playwright() as playwright:

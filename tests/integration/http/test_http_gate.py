@@ -149,7 +149,7 @@ def forged(api: Api, gate: str, **change: Any) -> str:
         "lifetime": timedelta(hours=1),
         "ring": api.stage.world.house.keys,
         "now": api.stage.clock.now(),
-        "extra": {"issuer": str(api.shop.issuer)},
+        "extra": {"issuer": str(api.shop.issuer), "generation": 1},
     }
     return tokens.issue(**given | change)
 
