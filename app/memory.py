@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 SHARED_SECONDS = 1.0
@@ -17,6 +19,17 @@ KEPT_MAX = 2_000
 WAKE_CHANNEL = "cyberticket:wake"
 
 log = structlog.get_logger()
+
+
+def connect(url: str) -> Redis:
+    """A Redis that is asked once and given up after a second: nobody waits for what may be forgotten."""
+    return Redis.from_url(
+        url,
+        socket_timeout=1.0,
+        socket_connect_timeout=1.0,
+        health_check_interval=30,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 @dataclass(slots=True)

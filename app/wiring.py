@@ -14,7 +14,7 @@ from app import keys
 from app.channels.sms_http import Account, SmsHttp
 from app.embedded import check_server, embedded
 from app.issuers.local import LocalIssuer
-from app.memory import Memory
+from app.memory import Memory, connect
 from app.payments.emoney import Emoney
 from app.payments.stripe import Stripe, StripeSettings
 from app.settings import Settings
@@ -54,12 +54,7 @@ async def memory(settings: Settings) -> AsyncIterator[Memory]:
     if settings.redis_url is None:
         redis: Redis = fakeredis.FakeAsyncRedis()
     else:
-        redis = Redis.from_url(
-            settings.redis_url.get_secret_value(),
-            socket_timeout=1.0,
-            socket_connect_timeout=1.0,
-            health_check_interval=30,
-        )
+        redis = connect(settings.redis_url.get_secret_value())
     try:
         yield Memory(redis)
     finally:
