@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from app.domain.catalogue import CatalogueDraft, Fault, ImportRefused, SeatingDraft
 from app.store import staff
+from app.store.database import Tx
 from app.store.importing import Writing, refresh_statistics, write_issuer, write_seating
 from app.store.locks import exclusively
 from app.world import World
@@ -22,13 +23,7 @@ async def import_catalogue(world: World, draft: CatalogueDraft, *, progress: Pro
     """Write everything of a draft; returns how many rows of each kind it has. Raises ImportRefused, writing nothing."""
     async with world.transaction() as tx:
         await exclusively(tx, IMPORT_LOCK)
-        writing = Writing(
-            tx=tx,
-            now=world.clock.now(),
-            new_id=world.entropy.uuid,
-            new_code=lambda: int.from_bytes(world.entropy.bytes(4), "big"),
-            progress=progress,
-        )
+        writing = _writing(world, tx, progress)
         for issuer in draft.issuers:
             await write_issuer(writing, issuer)
         await refresh_statistics(tx)
@@ -43,11 +38,16 @@ async def import_seating(world: World, draft: SeatingDraft, *, issuer: str) -> M
         if row is None:
             reason = f"there is no issuer {issuer!r}; import its catalogue first, or name another with --issuer"
             raise ImportRefused([Fault(draft.slug, None, "issuer", reason)])
-        writing = Writing(
-            tx=tx,
-            now=world.clock.now(),
-            new_id=world.entropy.uuid,
-            new_code=lambda: int.from_bytes(world.entropy.bytes(4), "big"),
-        )
+        writing = _writing(world, tx, _silent)
         await write_seating(writing, row.id, draft)
         return writing.counts
+
+
+def _writing(world: World, tx: Tx, progress: Progress) -> Writing:
+    return Writing(
+        tx=tx,
+        now=world.clock.now(),
+        new_id=world.entropy.uuid,
+        new_code=lambda: int.from_bytes(world.entropy.bytes(4), "big"),
+        progress=progress,
+    )

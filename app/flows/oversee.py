@@ -19,9 +19,8 @@ DEAD_LETTERS_MAX = 100
 
 async def issuer(world: World, member: Member, slug: str) -> sa.Row[Any]:
     """An issuer this member acts for; raises NotFound for a foreign one as for none."""
-    async with world.transaction() as tx:
-        row = await staff.issuer_by_slug(tx, slug)
-    if row is None or not member.acts_for(row.id):
+    row = await any_issuer(world, slug)
+    if not member.acts_for(row.id):
         raise NotFound(f"There is no issuer {slug!r}.")
     return row
 

@@ -83,21 +83,7 @@ def booking_out(world: World, view: BookingView) -> BookingOut:
             for item in view.items
         ],
         payments=[PaymentOut.model_validate(one, from_attributes=True) for one in view.payments],
-        deliveries=[
-            DeliveryOut(
-                id=one.id,
-                purpose=one.purpose,
-                handset=for_holder(Handset(one.handset)),
-                channel=one.channel,
-                state=one.state,
-                parts=one.parts,
-                reason=one.reason,
-                queued_at=one.queued_at,
-                sent_at=one.sent_at,
-                arrived_at=one.arrived_at,
-            )
-            for one in view.deliveries
-        ],
+        deliveries=[DeliveryOut.of(one) for one in view.deliveries],
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import AwareDatetime
@@ -57,9 +58,16 @@ def _bad(name: str, sentence: str) -> RequestValidationError:
     return RequestValidationError([{"loc": ("query", name), "msg": sentence, "type": "value_error"}])
 
 
-@router.get("/products")
-async def products(  # noqa: PLR0917 - each is a query parameter of its own name
-    world: TheWorld,
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a visitor asks of a listing, checked, with the place it goes on from."""
+
+    search: Search
+    after: list[str] | None
+    limit: int
+
+
+async def the_search(  # noqa: PLR0917 - each is a query parameter of its own name
     kind: Kind | None = None,
     q: Words = "",
     issuer: Slug = None,
@@ -73,10 +81,9 @@ async def products(  # noqa: PLR0917 - each is a query parameter of its own name
     price_max: Annotated[int | None, Query(ge=0, le=10**12)] = None,
     after: Cursor = None,
     limit: Limit = 20,
-) -> ProductsOut:
-    """Products that match all that is asked; with origin and destination, rides between them with their price."""
+) -> Asked:
+    """The query that products and occasions share; one more row than a page has tells whether there is another."""
     _check_journey(origin, destination)
-    where = _after(after)
     search = Search(
         kind=kind,
         words=tuple(q.split()[:WORDS_MAX]),
@@ -87,12 +94,22 @@ async def products(  # noqa: PLR0917 - each is a query parameter of its own name
         since=since,
         until=until,
         price_max=price_max,
-        cursor=(where[0], _uuid(where[1])) if where else None,
         limit=limit + 1,
     )
+    return Asked(search, _after(after), limit)
+
+
+TheSearch = Annotated[Asked, Depends(the_search)]
+
+
+@router.get("/products")
+async def products(world: TheWorld, asked: TheSearch) -> ProductsOut:
+    """Products that match all that is asked; with origin and destination, rides between them with their price."""
+    where = asked.after
+    search = replace(asked.search, cursor=(where[0], _uuid(where[1])) if where else None)
     rows = await find.products(world, search)
-    page = rows[:limit]
-    following = cursor(page[-1].slug, page[-1].id) if len(rows) > limit else None
+    page = rows[: asked.limit]
+    following = cursor(page[-1].slug, page[-1].id) if len(rows) > asked.limit else None
     return ProductsOut(products=[ProductOut.of(row) for row in page], next=following)
 
 
@@ -142,42 +159,15 @@ async def stops(world: TheWorld, q: Words = "", issuer: Slug = None, limit: Limi
 
 
 @router.get("/occasions")
-async def occasions(  # noqa: PLR0917 - each is a query parameter of its own name
-    world: TheWorld,
-    product: UUID | None = None,
-    kind: Kind | None = None,
-    q: Words = "",
-    issuer: Slug = None,
-    place: Name = None,
-    origin: UUID | None = None,
-    destination: UUID | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
-    price_max: Annotated[int | None, Query(ge=0, le=10**12)] = None,
-    after: Cursor = None,
-    limit: Limit = 20,
-) -> OccasionsOut:
+async def occasions(world: TheWorld, asked: TheSearch, product: UUID | None = None) -> OccasionsOut:
     """Dated occasions by date, then open-dated ones; each with prices and what is free."""
-    _check_journey(origin, destination)
-    where = _after(after)
-    search = Search(
-        product_id=product,
-        kind=kind,
-        words=tuple(q.split()[:WORDS_MAX]),
-        issuer=issuer,
-        place=place,
-        origin=origin,
-        destination=destination,
-        since=since,
-        until=until,
-        price_max=price_max,
-        cursor=(_moment(where[0]), _uuid(where[1])) if where else None,
-        limit=limit + 1,
-    )
+    where = asked.after
+    start = (_moment(where[0]), _uuid(where[1])) if where else None
+    search = replace(asked.search, product_id=product, cursor=start)
     found = await find.occasions(world, search)
-    page = found[:limit]
+    page = found[: asked.limit]
     following = None
-    if len(found) > limit:
+    if len(found) > asked.limit:
         last = page[-1].row
         following = cursor((last.starts_at or datetime.max.replace(tzinfo=UTC)).isoformat(), last.id)
     return OccasionsOut(occasions=[OccasionOut.of(one) for one in page], next=following)

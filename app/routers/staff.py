@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from app.domain.handset import Handset, for_holder
+from app.domain.handset import Handset
 from app.domain.money import Money
 from app.domain.refusals import BadLine, NotFound
 from app.flows import emoney, find, oversee, pay, staff
@@ -110,21 +110,7 @@ async def deliveries(
     """Messages, the latest first; `after` is the id of the last one you have."""
     member.require("messages")
     rows = await oversee.deliveries(world, member, state=state, after=after, limit=limit)
-    return [
-        DeliveryOut(
-            id=row.id,
-            purpose=row.purpose,
-            handset=for_holder(Handset(row.handset)),
-            channel=row.channel,
-            state=row.state,
-            parts=row.parts,
-            reason=row.reason,
-            queued_at=row.queued_at,
-            sent_at=row.sent_at,
-            arrived_at=row.arrived_at,
-        )
-        for row in rows
-    ]
+    return [DeliveryOut.of(row) for row in rows]
 
 
 @router.get("/dead-letters")

@@ -7,7 +7,6 @@ import binascii
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -93,10 +92,6 @@ def read_cursor(text: str, count: int) -> list[str]:
     if not isinstance(parts, list) or len(parts) != count or not all(isinstance(part, str) for part in parts):
         raise ValueError("this cursor is not one of ours; start without one")
     return parts
-
-
-def as_uuid(text: str) -> UUID:
-    return UUID(text)
 
 
 PROBLEM_CONTENT: Mapping[str, Any] = {

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from pydantic import Field, SecretStr, model_validator
 
 from app.domain.booking import TICKETS_PER_BOOKING_MAX, BookingRequest, Line
-from app.domain.handset import Handset
-from app.domain.money import Money
+from app.domain.handset import Handset, for_holder
 from app.flows.alternatives import Choice
 from app.flows.book import Booked
 from app.ports import CardToken, Instrument, Prepaid
@@ -166,6 +165,11 @@ class DeliveryOut(Out):
     sent_at: datetime | None
     arrived_at: datetime | None
 
+    @classmethod
+    def of(cls, row: sa.Row[Any]) -> DeliveryOut:
+        fields = {name: getattr(row, name) for name in cls.model_fields}
+        return cls(**fields | {"handset": for_holder(Handset(row.handset))})
+
 
 class PaymentOut(Out):
     attempt: int
@@ -233,7 +237,3 @@ class PaymentIn(In):
 class PaymentResultOut(Out):
     booking: UUID
     state: Literal["paid", "paying"] = Field(description="`paying`: being confirmed; the tickets come by themselves.")
-
-
-def money_of(row: sa.Row[Any], language: str) -> MoneyOut:
-    return MoneyOut.of(Money(row.amount, row.currency), language)

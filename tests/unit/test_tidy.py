@@ -17,7 +17,6 @@ EVERYTHING = (*SHIPPED, "migrations", "tests", "bench", "docs")
 LONG = {
     "app/flows/book.py:book": 47,
     "app/flows/emoney.py:_add": 47,
-    "app/routers/bookings.py:booking_out": 42,
 }
 """Files and functions (`path:dotted.name`) longer than the rule, with the lines they may have. This list only shrinks:
 whoever makes one longer, or adds one, cuts it instead; whoever makes one short enough takes it from the list."""
