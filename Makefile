@@ -4,7 +4,7 @@ BIN := .venv/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := all
-.PHONY: all demo story test check format bench lock clean
+.PHONY: all demo story test interop check format bench lock clean
 
 all: check test
 
@@ -28,11 +28,14 @@ demo: .venv/runtime  ## the whole system with sample data, until Ctrl-C
 story: .venv/runtime  ## the patent's ten steps, printed as they happen
 	$(BIN)/cyberticket story
 
-test: .venv/dev  ## all tests, and 100 % branch coverage of app/domain and app/store
+test: .venv/dev  ## all tests but those against foreign peers; 100 % branch coverage of app/domain and app/store
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist loadfile --ignore=tests/interop
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include='app/domain/*,app/store/*' --fail-under=100 --skip-covered --show-missing
+
+interop: .venv/dev  ## against Kannel, smpplib, Net::SMPP, Wireshark, libwbxml and zbar; .ci/run installs them
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/interop
 
 check: .venv/dev  ## format, lint, types
 	$(BIN)/ruff format --check .
@@ -43,8 +46,9 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev  ## rates of sale, admission, availability and delivery beside pgbench's own
+bench: .venv/dev  ## rates of sale, admission, availability and delivery beside pgbench's own; then the message centre's
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.smsc
 
 lock: .venv/dev  ## renew both lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock pyproject.toml

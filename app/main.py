@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 
 from app import problems
+from app.channels.callbacks import Callbacks
 from app.channels.sms_http import receipt_is_genuine
 from app.edge import Edge
 from app.routers import (
     bookings,
     carrier,
+    carrier_open,
     catalogue,
     emoney,
     gate,
@@ -21,12 +23,22 @@ from app.routers import (
     pages_booking,
     pages_buying,
     pages_choose,
+    pages_give,
     pages_ticket,
     staff,
     tickets,
+    wap,
+    wap_booking,
+    wap_buying,
+    wap_choose,
+    wap_paying,
+    wap_seats,
+    wap_ticket,
 )
+from app.routers.wap_number import Gateways
 from app.settings import Settings
 from app.web.faults import FaultPages
+from app.web.wap_faults import WapFaults
 from app.world import World
 
 DESCRIPTION = """Any phone is the ticket: sells admission, rides and vouchers, delivers each ticket to any handset,
@@ -48,16 +60,25 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
     app.state.public_url = settings.public_url.rstrip("/")
     app.state.card_page = settings.card_page
     app.state.receipt_is_genuine = partial(receipt_is_genuine, secret=settings.carrier_secret)
+    app.state.callbacks = Callbacks(settings.carrier_secret)
+    app.state.wap_gateways = Gateways(
+        networks=settings.wap_gateways,
+        number_header=settings.wap_number_header,
+        secret=settings.wap_secret.get_secret_value(),
+    )
     problems.install(app)
-    for router in (catalogue, bookings, tickets, emoney, gate, carrier, staff, health):
+    for router in (catalogue, bookings, tickets, emoney, gate, carrier, carrier_open, staff, health):
         app.include_router(router.router)
-    for face in (pages, pages_choose, pages_buying, pages_booking, pages_ticket):
+    for face in (pages, pages_choose, pages_buying, pages_booking, pages_ticket, pages_give):
         app.include_router(face.router)
+    for decks in (wap, wap_choose, wap_seats, wap_buying, wap_booking, wap_paying, wap_ticket):
+        app.include_router(decks.router)
     card = urlsplit(settings.card_page)
     app.add_middleware(
         Edge,
         request_bytes_max=settings.request_bytes_max,
         card_origin=f"{card.scheme}://{card.netloc}",
     )
+    app.add_middleware(WapFaults)
     app.add_middleware(FaultPages)
     return app

@@ -19,6 +19,9 @@ SCANS = Counter("cyberticket_scans_total", "Presentations at gates by reason.", 
 RECEIPTS = Counter(
     "cyberticket_receipts_total", "Carrier receipts by whether they said something new.", ["new"], registry=REGISTRY
 )
+HEARD = Counter(
+    "cyberticket_heard_total", "Text messages that were answered, by what they asked for.", ["asked"], registry=REGISTRY
+)
 CARRIED_OUT = Counter(
     "cyberticket_outbox_total", "Consequences by topic and outcome.", ["topic", "outcome"], registry=REGISTRY
 )

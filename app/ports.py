@@ -6,11 +6,12 @@ before the first try: the same key twice has the effect of once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from app.domain.handset import Handset
@@ -56,7 +57,17 @@ class Prepaid:
         return "Prepaid(***)"
 
 
-Instrument = CardToken | Prepaid
+@dataclass(frozen=True, slots=True)
+class CarrierBill:
+    """The phone bill of `handset`. Only for a caller whose number the carrier itself vouches for: there is no PIN."""
+
+    handset: Handset
+
+    def __repr__(self) -> str:
+        return "CarrierBill(***)"
+
+
+Instrument = CardToken | Prepaid | CarrierBill
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +164,27 @@ class PaymentProvider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """What one handset is to receive: the text as its holder reads it."""
+class UserData:
+    """A short message as its octets, a user data header among them: what is no text, such as a picture."""
 
-    text: str
+    octets: bytes = field(repr=False)
+    data_coding: int
+    has_header: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one handset is to receive: the text as its holder reads it, and what richer forms of it are made of."""
+
+    text: str = field(repr=False)
+    title: str = ""
+    """What it is about, in a few words."""
+    link: str = field(default="", repr=False)
+    """Its page for phones that browse; empty where it has none."""
+    code: str = field(default="", repr=False)
+    """What its barcode says; empty where it has none."""
+    raw: UserData | None = None
+    """Octets to carry instead of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +194,10 @@ class Accepted:
     message_id: str
     parts: int = 1
     """How many messages the network bills for it."""
+    part_ids: tuple[str, ...] = ()
+    """The names of the parts, where each gets receipts of its own; none: `message_id` stands for all of them."""
+    line: str = ""
+    """Where the receipts will come from, when the channel has several peers; empty: the channel's own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +227,52 @@ class Channel(Protocol):
         ...
 
     async def send(self, to: Handset, message: Message, *, key: str) -> Accepted | Rejected: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which part of a longer message a short one is: parts count from 1."""
+
+    reference: int
+    total: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One short message from a handset, as octets: a part of a longer one may end within a letter."""
+
+    line: str
+    sender: str
+    to: str
+    data_coding: int
+    octets: bytes = field(repr=False)
+    place: Place | None = None
+    reference: str = ""
+    """The handset's own number for it, where the network passes that on."""
+
+
+Read = Callable[[Sequence[tuple[int, bytes]]], str]
+"""From the parts of a message in their order, each a data_coding and octets, to what it says."""
+
+
+class Inbound(Protocol):
+    """Who hears what a network tells. Once a call returns, the network may forget what it told; if it raises, not."""
+
+    async def receipt(self, *, line: str, message_id: str, state: str, at: datetime | None) -> None:
+        """`state` is a message state of SMPP 3.4 section 5.2.28, such as DELIVERED; repeated ones are harmless."""
+        ...
+
+    async def message(self, spoken: Spoken, read: Read) -> None: ...
+
+
+@runtime_checkable
+class Live(Protocol):
+    """A channel that keeps connections up, and hears over them."""
+
+    def running(self, inbound: Inbound) -> AbstractAsyncContextManager[None]:
+        """Stay connected for as long as the block lasts. Outside of it nothing is sent."""
+        ...
 
 
 # --- where stock and verification live ------------------------------------------------------------------------------

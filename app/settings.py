@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.embedded.folder import default_data_dir
 
@@ -17,12 +18,22 @@ PREFIX = "CYBERTICKET_"
 OTHER_PROGRAMS = ("CYBERTICKET_GATEWAY_", "CYBERTICKET_NETWORK_", "CYBERTICKET_TEST_")
 """Prefixes that belong to the emulators and to the tests."""
 
-DEVELOPMENT_SECRETS = frozenset({"sk_demo_cyberticket", "demo-carrier-password", "demo-carrier-secret-0123456789"})
+DEVELOPMENT_SECRETS = frozenset({"sk_demo_cyberticket", "demo1234", "demo-carrier-secret-0123456789"})
 """What the demo uses. They stand in a public source, so a server that is no demo refuses to start with them."""
 
 SECRETS = ("payment_secret_key", "sms_password", "carrier_secret")
 CARRIER_SECRET_LETTERS_MIN = 16
 
+
+def _listed(value: object) -> object:
+    """The parts of a list as an environment variable holds it."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+Network = IPv4Network | IPv6Network
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_listed)]
+"""Separated by commas; an address alone is a network of one."""
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
 
 
@@ -64,8 +75,16 @@ class Settings(BaseSettings):
     """How long a request that does not end is left alone before its payment is looked up, in seconds."""
     resends_per_hour_max: int = Field(default=3, ge=0, le=100)
     """How often one ticket may be sent again within an hour."""
+    gifts_per_hour_max: int = Field(default=5, ge=0, le=100)
+    """How many tickets one handset may give to others within an hour."""
+    heard_per_hour_max: int = Field(default=30, ge=1, le=1_000)
+    """How many text messages of one handset are read within an hour."""
+    short_code: str = Field(default="", pattern=r"^(\+?[0-9]{3,15})?$")
+    """The number that people send text messages to, such as 1588; empty: none is told."""
     deliver_attempts_max: int = Field(default=12, ge=1, le=100)
     """How often a consequence is tried before it becomes a dead letter."""
+    rung_attempts_max: int = Field(default=3, ge=1, le=20)
+    """How often a channel may be out of reach before a message goes by the next one."""
     request_bytes_max: int = Field(default=65_536, ge=1_024, le=10_000_000)
     """Largest request body, in bytes."""
     worker_poll_seconds: float = Field(default=1.0, gt=0, le=60)
@@ -91,14 +110,39 @@ class Settings(BaseSettings):
     """Our account at the carrier gateway."""
     sms_password: SecretStr = SecretStr("")
     """Its password."""
+    sms_smpp: SecretStr = SecretStr("")
+    """Message centres to bind to, the preferred one first and commas between:
+    `smpp://SYSTEM_ID:PASSWORD@host:2775?binds=2`. Messages then go over SMPP first, and by HTTP where that fails."""
+    sms_http_dialect: str = Field(default="cyberticket", pattern="^(cyberticket|kannel)$")
+    """What the carrier gateway's HTTP API speaks: `cyberticket`, or `kannel` for a smsbox and what imitates it."""
+    wap_push_url: Url | None = None
+    """Where a push proxy gateway takes PAP, for phones that open WAP links; without it they get plain messages."""
+    wap_push_system_id: str = ""
+    """Our account there; empty: the one of the carrier gateway, with its password."""
+    wap_push_password: SecretStr = SecretStr("")
+    """Its password."""
+    carrier_billing_url: Url | None = None
+    """Where the carrier's billing API is, for the same account; without it nobody can pay by phone bill."""
     carrier_secret: SecretStr = SecretStr("")
     """What the carrier signs its delivery receipts with, at least 16 letters."""
+
+    wap_gateways: Networks = Field(default_factory=tuple)
+    """Addresses of WAP gateways whose word on a phone's number is taken, such as `192.0.2.7,198.51.100.0/28`."""
+    wap_number_header: HeaderName = "X-MSISDN"
+    """The header in which they say it."""
+    wap_secret: SecretStr = SecretStr("")
+    """What they must send besides, in the header X-Gateway-Secret, where it is set."""
 
     def require_sound_secrets(self) -> None:
         """Refuse to serve with secrets that are missing, short, or the demo's: raises SettingsRefused."""
         if self.demo:
             return
         secrets = {name: getattr(self, name).get_secret_value() for name in SECRETS}
+        smpp = self.sms_smpp.get_secret_value()
+        if smpp and not secrets["sms_password"]:
+            del secrets["sms_password"]  # without it nothing is sent by HTTP
+        if any(f":{secret}@" in smpp for secret in DEVELOPMENT_SECRETS):
+            raise SettingsRefused(f"{PREFIX}SMS_SMPP holds the demo's password, which everybody knows; set your own.")
         missing = [PREFIX + name.upper() for name, value in secrets.items() if not value]
         if missing:
             raise SettingsRefused(

@@ -11,17 +11,26 @@ import httpx
 from redis.asyncio import Redis
 
 from app import keys
+from app.channels import smpp_address
+from app.channels.callbacks import Callbacks
+from app.channels.ems import Ems
+from app.channels.kannel import Kannel
+from app.channels.sms import Sms
 from app.channels.sms_http import Account, SmsHttp
+from app.channels.wap_push import PushGateway, WapPush
 from app.embedded import check_server, embedded
 from app.issuers.local import LocalIssuer
 from app.memory import Memory, connect
+from app.payments.carrier_billing import CarrierAccount, CarrierBilling
 from app.payments.emoney import Emoney
 from app.payments.stripe import Stripe, StripeSettings
-from app.settings import Settings
+from app.ports import Channel, PaymentProvider
+from app.settings import PREFIX, Settings, SettingsRefused
 from app.store.database import Database, make_engine
 from app.world import House, SystemClock, SystemEntropy, World
 
 CONNECT_SECONDS = 3.0
+CARD_SECONDS = 10.0
 SMS_SECONDS = 10.0
 CONNECTIONS_MAX = 50
 
@@ -71,6 +80,58 @@ def http_client(seconds: float) -> httpx.AsyncClient:
     )
 
 
+async def _payments(settings: Settings, stack: AsyncExitStack) -> dict[str, PaymentProvider]:
+    """The ways to be paid that another network stands behind; the phone bill only where a carrier is named."""
+    card_http = await stack.enter_async_context(http_client(CARD_SECONDS))
+    stripe = StripeSettings(
+        base_url=settings.payment_url,
+        secret_key=settings.payment_secret_key,
+        minimal_params=settings.payment_minimal_params,
+    )
+    found: dict[str, PaymentProvider] = {"card": Stripe(card_http, stripe, chance=random.SystemRandom().random)}
+    if settings.carrier_billing_url is not None:
+        carrier = CarrierAccount(settings.carrier_billing_url, settings.sms_system_id, settings.sms_password)
+        bill_http = await stack.enter_async_context(http_client(carrier.timeout_seconds))
+        found["carrier"] = CarrierBilling(bill_http, carrier)
+    return found
+
+
+async def _channels(settings: Settings, stack: AsyncExitStack) -> dict[str, Channel]:
+    """The ways to a handset. Raises SettingsRefused for a message centre that cannot be bound to."""
+    found: dict[str, Channel] = {}
+    callbacks = Callbacks(settings.carrier_secret)
+    try:
+        smscs = smpp_address.read(settings.sms_smpp.get_secret_value())
+    except smpp_address.BadAddress as fault:
+        raise SettingsRefused(f"{PREFIX}SMS_SMPP: {fault}") from None
+    if smscs:
+        found["sms"] = Sms(smscs, chance=random.SystemRandom().random)
+    if not smscs or settings.sms_password.get_secret_value():
+        http = await stack.enter_async_context(http_client(SMS_SECONDS))
+        account = Account(settings.sms_url, settings.sms_system_id, settings.sms_password)
+        if settings.sms_http_dialect == "kannel":
+            public_url = settings.public_url.rstrip("/")
+            found["sms_http"] = Kannel(http, account, public_url=public_url, callbacks=callbacks)
+        else:
+            found["sms_http"] = SmsHttp(http, account)
+    if "sms" in found or settings.sms_http_dialect == "kannel":
+        found["ems"] = Ems(found.get("sms") or found["sms_http"])
+    if settings.wap_push_url is not None:
+        http = await stack.enter_async_context(http_client(SMS_SECONDS))
+        found["wap_push"] = WapPush(http, _push_gateway(settings, settings.wap_push_url), callbacks)
+    return found
+
+
+def _push_gateway(settings: Settings, url: str) -> PushGateway:
+    own = bool(settings.wap_push_system_id)
+    return PushGateway(
+        url=url,
+        system_id=settings.wap_push_system_id if own else settings.sms_system_id,
+        password=settings.wap_push_password if own else settings.sms_password,
+        public_url=settings.public_url.rstrip("/"),
+    )
+
+
 @asynccontextmanager
 async def world(settings: Settings) -> AsyncIterator[World]:
     """Everything a flow may use, opened and closed in order."""
@@ -78,24 +139,13 @@ async def world(settings: Settings) -> AsyncIterator[World]:
         ring = keys.load(settings.keys_folder, create_if_missing=settings.demo)
         store = await stack.enter_async_context(database(settings))
         clock, entropy = SystemClock(), SystemEntropy()
-        card_http = await stack.enter_async_context(http_client(10.0))
-        sms_http = await stack.enter_async_context(http_client(SMS_SECONDS))
-        stripe = Stripe(
-            card_http,
-            StripeSettings(
-                base_url=settings.payment_url,
-                secret_key=settings.payment_secret_key,
-                minimal_params=settings.payment_minimal_params,
-            ),
-            chance=random.SystemRandom().random,
-        )
-        account = Account(settings.sms_url, settings.sms_system_id, settings.sms_password)
+        outside = await _payments(settings, stack)
         yield World(
             database=store,
             clock=clock,
             entropy=entropy,
-            channels={"sms_http": SmsHttp(sms_http, account)},
-            payments={"card": stripe, "emoney": Emoney(store, clock, entropy, ring)},
+            channels=await _channels(settings, stack),
+            payments={**outside, "emoney": Emoney(store, clock, entropy, ring)},
             issuers={"local": LocalIssuer(store, clock)},
             memory=await stack.enter_async_context(memory(settings)),
             house=House(
@@ -105,7 +155,11 @@ async def world(settings: Settings) -> AsyncIterator[World]:
                 hold_grace_seconds=settings.hold_grace_seconds,
                 silent_seconds=settings.silent_seconds,
                 resends_per_hour_max=settings.resends_per_hour_max,
+                gifts_per_hour_max=settings.gifts_per_hour_max,
+                heard_per_hour_max=settings.heard_per_hour_max,
+                short_code=settings.short_code,
                 deliver_attempts_max=settings.deliver_attempts_max,
+                rung_attempts_max=settings.rung_attempts_max,
                 demo=settings.demo,
             ),
         )

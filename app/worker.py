@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,11 @@ from uuid import UUID
 import structlog
 
 from app.domain.delivery import backoff_seconds
-from app.flows import book, deliver, reconcile, register
+from app.flows import book, converse, deliver, hear, reconcile, register
 from app.flows.deliver import Again, Done, Never
 from app.metrics import CARRIED_OUT
-from app.store import idempotency, outbox
+from app.ports import Live
+from app.store import conversations, idempotency, outbox
 from app.store.outbox import Claimed
 from app.store.topics import Topic
 from app.world import World
@@ -51,17 +53,25 @@ async def _release(world: World, payload: Mapping[str, Any]) -> Outcome:
     return await register.release(world, UUID(payload["booking"]))
 
 
+async def _converse(world: World, payload: Mapping[str, Any]) -> Outcome:
+    return await converse.answer(world, UUID(payload["message"]))
+
+
 HANDLERS: Mapping[Topic, Handler] = {
     Topic.DELIVER: _deliver,
     Topic.REGISTER: _register,
     Topic.REVOKE: _revoke,
     Topic.RELEASE: _release,
+    Topic.CONVERSE: _converse,
 }
 
 
 async def run(world: World, *, poll_seconds: float = 1.0, reconcile_seconds: float = 15.0) -> None:
     """Work until cancelled; what was begun when that happens is finished by whoever holds the next lease."""
-    async with asyncio.TaskGroup() as tasks:
+    async with AsyncExitStack() as connected, asyncio.TaskGroup() as tasks:
+        for channel in world.channels.values():
+            if isinstance(channel, Live):
+                await connected.enter_async_context(channel.running(hear.Ears(world)))
         for topic in Topic:
             tasks.create_task(_work(world, topic, poll_seconds))
         tasks.create_task(_look_after(world, reconcile_seconds))
@@ -89,6 +99,8 @@ async def _look_after(world: World, seconds: float) -> None:
             async with world.transaction() as tx:
                 await idempotency.purge(tx, now=world.clock.now())
                 await outbox.purge(tx, before=world.clock.now() - timedelta(days=KEPT_DAYS))
+                await conversations.purge(tx, before=world.clock.now() - timedelta(days=KEPT_DAYS))
+                await conversations.purge_parts(tx, before=world.clock.now() - hear.PARTS_KEPT)
         except Exception:
             log.exception("look_after_failed")
 

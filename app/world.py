@@ -30,7 +30,15 @@ class House:
     silent_seconds: int = 60
     """How long a request that does not end is left alone, before it is taken for dead and its payment looked up."""
     resends_per_hour_max: int = 3
+    gifts_per_hour_max: int = 5
+    """How many tickets one handset may give away within an hour: each costs a message to a stranger."""
+    heard_per_hour_max: int = 30
+    """How many messages of one handset are read within an hour."""
+    short_code: str = ""
+    """The number that handsets write to; empty where none is known."""
     deliver_attempts_max: int = 12
+    rung_attempts_max: int = 3
+    """How often a channel may be out of reach before a message goes by the next one of its ladder."""
     demo: bool = False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 from pathlib import Path
 from typing import get_args
 
@@ -39,9 +40,18 @@ def default(field: FieldInfo) -> str:
         return "must be set"
     if field.default_factory is not None:
         return "see the right" if field.annotation is Path else "none"
-    if field.default is None or is_secret(field):
+    if field.default is None or is_secret(field) or field.default in {"", ()}:
         return "none"
-    return f"`{field.default}`"
+    return f"`{_typed(field.default)}`"
+
+
+def _typed(value: object) -> str:
+    """A default as one would type it into the environment."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value) if isinstance(value[0], str) else json.dumps(value)
+    return str(value)
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -53,7 +63,8 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Environment variables. One that is not listed here and begins with `CYBERTICKET_` is refused at start, with",
-        "the nearest one that may be meant. Written by `python docs/make_reference.py`; do not edit by hand.",
+        "the nearest one that may be meant. Lists have commas between, lists of numbers are JSON. Written by",
+        "`python docs/make_reference.py`; do not edit by hand.",
     ]
     for title, model in PROGRAMS:
         prefix = str(model.model_config.get("env_prefix"))

@@ -51,6 +51,8 @@ class SmsHttp:
         return Preview(cut.coding.value, cut.parts, cut.units_per_part)
 
     async def send(self, to: Handset, message: Message, *, key: str) -> Accepted | Rejected:
+        if message.raw is not None:
+            return Rejected("the mobile gateway's own interface carries text only; use SMPP for pictures", retry=False)
         body = {"to": to, "text": message.text, "callback": True}
         try:
             answer = await self._http.post(self._url, json=body, auth=self._auth, headers={"Idempotency-Key": key})

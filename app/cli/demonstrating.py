@@ -15,7 +15,7 @@ from rich.console import Console
 from app import logs
 from app.cli.serving import run, stop_signal
 from app.cli.shop import Shop, pin_of
-from app.cli.stack import Plan, Stack, demo_data_dir, free_or, running
+from app.cli.stack import SHORT_CODE, Plan, Stack, demo_data_dir, free_or, running
 
 console = Console()
 
@@ -28,6 +28,7 @@ CARDS = (
     ("4000 0000 0000 0069", "expired card"),
 )
 TOP_UP_WON = 50_000
+PHONES = ((BUYER, "smart", "ko"), (FRIEND, "feature", "en"))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,7 +59,9 @@ async def _demo(plan: Plan, json_file: Path | None) -> None:
         async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
             shop = shop_of(stack, http)
             gate = await show(shop, lambda text: console.print(text, highlight=False, soft_wrap=True))
+            code = await text_code(shop)
         _addresses(stack)
+        _tries(code)
         if json_file is not None:
             write_json(json_file, stack, gate)
         console.print(f"Ctrl-C stops everything. What was sold stays in {plan.data}", style="dim", soft_wrap=True)
@@ -79,8 +82,9 @@ def shop_of(stack: Stack, http: httpx.AsyncClient) -> Shop:
 
 async def show(shop: Shop, say: Callable[[str], Any]) -> str:
     """Sell a theatre gift, a bus ride and a voucher, and let the rider in, once; gives the gate's token."""
-    await shop.http.put(f"{shop.gateway_url}/subscribers/{BUYER}", json={"state": "on", "model": "smart"})
-    await shop.http.put(f"{shop.gateway_url}/subscribers/{FRIEND}", json={"state": "on", "model": "feature"})
+    for number, model, language in PHONES:
+        phone = {"state": "on", "model": model, "language": language}
+        await shop.http.put(f"{shop.gateway_url}/subscribers/{number}", json=phone)
     say("\n[bold]Three sales, in front of your eyes[/]")
     card = {"kind": "card", "token": await shop.card("4242424242424242")}
     gift = await _sell_seat(shop, card)
@@ -141,6 +145,26 @@ async def _paid(shop: Shop, body: dict[str, Any], card: dict[str, str]) -> dict[
     await shop.pay(booking, card)
     await shop.delivered(booking)
     return booking
+
+
+async def text_code(shop: Shop) -> str | None:
+    """What a text message can buy first: the code of a price of the next show."""
+    found = (await shop.get("/catalogue/occasions", kind="admission", limit=20))["occasions"]
+    return next((price["sms"] for occasion in found for price in occasion["prices"] if price["sms"]), None)
+
+
+def _tries(code: str | None) -> None:
+    """What to do first, for who sees this for the first time."""
+    tries = [
+        f"the page of the phones: press Read on the phone {FRIEND}",
+        "on that phone: Menu > WAP internet, and buy with its keys; the phone bill can pay",
+    ]
+    if code:
+        tries.append(f"on that phone: Menu > Write message, to {SHORT_CODE}: BUY {code}; then answer YES")
+    tries.append(f"on the smartphone, in Korean: 예매 {code or '…'}, 내표, 잔액, 도움말")
+    console.print("[bold]Try[/]")
+    for words in tries:
+        console.print(f"  {words}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _addresses(stack: Stack) -> None:

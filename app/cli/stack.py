@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -35,7 +36,8 @@ HOST = "127.0.0.1"
 SECRET_KEY = "sk_demo_cyberticket"  # noqa: S105 - the demo's, which no real server accepts
 PUBLISHABLE_KEY = "pk_demo_cyberticket"
 SYSTEM_ID = "cyberticket"
-PASSWORD = "demo-carrier-password"  # noqa: S105 - the demo's, which no real server accepts
+SHORT_CODE = "1588"  # the number of the samples' ticket office, as Korean callers know such numbers
+PASSWORD = "demo1234"  # noqa: S105 - the demo's, which no real server accepts
 CARRIER_SECRET = "demo-carrier-secret-0123456789"  # noqa: S105 - the demo's, which no real server accepts
 
 Say = Callable[[str], None]
@@ -48,6 +50,7 @@ class Plan:
     data: Path
     port: int = 0
     gateway_port: int = 0
+    smpp_port: int = 0
     network_port: int = 0
     with_samples: bool = True
     receipt_delay_seconds: float = 0.5
@@ -59,6 +62,7 @@ class Stack:
 
     app_url: str
     gateway_url: str
+    smpp_port: int
     network_url: str
     staff_key: str
     publishable_key: str
@@ -94,17 +98,22 @@ async def running(plan: Plan, *, say: Say = lambda _: None) -> AsyncIterator[Sta
         _make_private(plan.data)
         say("Starting the payment network and the mobile gateway …")
         network_url = await stack.enter_async_context(serving_network(_network(plan, app_url)))
-        gateway_url = await stack.enter_async_context(serving_gateway(_gateway(plan, app_url)))
+        gateway = await stack.enter_async_context(serving_gateway(_gateway(plan, app_url)))
         settings = Settings(
             demo=True,
             data_dir=plan.data,
             public_url=app_url,
             payment_url=network_url,
             payment_secret_key=SecretStr(SECRET_KEY),
-            sms_url=gateway_url,
+            sms_url=gateway.base_url,
             sms_system_id=SYSTEM_ID,
             sms_password=SecretStr(PASSWORD),
+            sms_smpp=SecretStr(f"smpp://{SYSTEM_ID}:{PASSWORD}@{HOST}:{gateway.smpp_port}?name=demo"),
             carrier_secret=SecretStr(CARRIER_SECRET),
+            carrier_billing_url=gateway.base_url,
+            wap_push_url=f"{gateway.base_url}/pap",
+            short_code=SHORT_CODE,
+            wap_gateways=(ip_network(HOST),),
             database_url=_secret_from("CYBERTICKET_DATABASE_URL"),
             redis_url=_secret_from("CYBERTICKET_REDIS_URL"),
         )
@@ -118,7 +127,7 @@ async def running(plan: Plan, *, say: Say = lambda _: None) -> AsyncIterator[Sta
         working = asyncio.create_task(worker.run(world, poll_seconds=settings.worker_poll_seconds))
         stack.push_async_callback(_stop, working)
         await stack.enter_async_context(serving(create_app(settings, world=world), listener))
-        yield Stack(app_url, gateway_url, network_url, key, PUBLISHABLE_KEY, world)
+        yield Stack(app_url, gateway.base_url, gateway.smpp_port, network_url, key, PUBLISHABLE_KEY, world)
 
 
 def _secret_from(name: str) -> SecretStr | None:
@@ -145,9 +154,14 @@ def _gateway(plan: Plan, app_url: str) -> GatewaySettings:
     return GatewaySettings(
         data_dir=plan.data / "mobile-gateway",
         port=plan.gateway_port,
+        smpp_port=plan.smpp_port,
         accounts={SYSTEM_ID: SecretStr(PASSWORD)},
+        short_codes={SHORT_CODE: SYSTEM_ID},
         callback_url=f"{app_url}/carrier/receipts",
+        callback_messages_url=f"{app_url}/carrier/messages",
+        wap_home_url=f"{app_url}/wap",
         callback_secret=SecretStr(CARRIER_SECRET),
+        push_notify_allow=(HOST,),
         receipt_delay_seconds=plan.receipt_delay_seconds,
     )
 

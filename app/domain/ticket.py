@@ -26,6 +26,9 @@ class TicketEvent(StrEnum):
     REVOKE = "be revoked"
 
 
+GENERATION_MAX = 255
+"""How often one right can go from handset to handset: the generation is an octet of what gates keep."""
+
 TICKET = Machine(
     "ticket",
     TicketState.VALID,

@@ -62,6 +62,8 @@ class Slip:
     number: str
     pin: str
     link: str
+    giver: str = ""
+    """Who gave it, as a holder may read it; empty for a ticket that was bought for its handset."""
 
     def __repr__(self) -> str:
         return f"Slip({self.number!r}, ***)"
@@ -86,8 +88,16 @@ def ticket_message(slip: Slip, language: str, parts: Parts) -> str:
 def _ticket_form(slip: Slip, language: str, width: int, with_place: bool) -> str:  # noqa: FBT001 - a form's two axes
     number = f"번호 {slip.number} PIN {slip.pin}" if language == "ko" else f"No {slip.number} PIN {slip.pin}"
     where = shortened(slip.where, width) if with_place else ""
-    lines = [shortened(slip.title, width), slip.when, where, slip.seat, number, slip.link]
+    giver = slip.giver and (f"{slip.giver} 님의 선물" if language == "ko" else f"A gift from {slip.giver}")
+    lines = [giver, shortened(slip.title, width), slip.when, where, slip.seat, number, slip.link]
     return "\n".join(line for line in lines if line)
+
+
+def given_message(title: str, number: str, receiver: str, language: str) -> str:
+    """To the giver."""
+    if language == "ko":
+        return f"{shortened(title, 20)} 표 {number}번을 {receiver}에 선물했습니다."
+    return f"{shortened(title, 40)}: your ticket {number} is now with {receiver}."
 
 
 def revoked_message(title: str, number: str, language: str) -> str:

@@ -46,14 +46,14 @@ class Priced:
     prices: tuple[sa.Row[Any], ...]
 
 
-async def book(world: World, request: BookingRequest) -> Booked:
-    """Hold places and write the booking; raises NotFound, NotOnSale, BadLine, LimitExceeded, or SoldOut."""
+async def book(world: World, request: BookingRequest, *, identity: UUID | None = None) -> Booked:
+    """Hold places, write the booking (as `identity`); raises NotFound, NotOnSale, BadLine, LimitExceeded, SoldOut."""
     now = world.clock.now()
     priced = await _price(world, request)
     offer = priced.offer
     facts = SalesFacts(offer.sales_from, offer.sales_until, offer.starts_at, offer.booking_limit, offer.withdrawn)
     may_sell(facts, request.lines, now=now)
-    identity = world.entropy.uuid()
+    identity = identity or world.entropy.uuid()
     expires_at = now + timedelta(seconds=world.house.hold_seconds)
     held = await _hold(world, request, priced, Wish(
         key=identity,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import string
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -224,6 +225,19 @@ async def _take_stock(world: World, occasion_id: UUID) -> bytes:
             "free": base64.b64encode(_bits(free)).decode() if free else "",
         }
     ).encode()
+
+
+def plain_prices(prices: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
+    """Those that a text message can name. A fare between stations needs the stations."""
+    return [one for one in prices if not (one.origin_zone or one.destination_zone or one.route_id)]
+
+
+def sms_codes(number: int | None, prices: Sequence[sa.Row[Any]]) -> dict[UUID, str]:
+    """What a text message calls each price of an occasion: 4021 for the first, 4021B for the second, and so on."""
+    if number is None:
+        return {}
+    letters = ["", *string.ascii_uppercase[1:]]
+    return {one.id: f"{number}{letter}" for one, letter in zip(plain_prices(prices), letters, strict=False)}
 
 
 def _bits(free: bytes) -> bytes:

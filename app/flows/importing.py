@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from app.domain.catalogue import CatalogueDraft, Fault, ImportRefused, SeatingDraft
 from app.store import staff
 from app.store.database import Tx
-from app.store.importing import Writing, refresh_statistics, write_issuer, write_seating
+from app.store.importing import Writing, give_codes, refresh_statistics, write_issuer, write_seating
 from app.store.locks import exclusively
 from app.world import World
 
@@ -26,6 +26,7 @@ async def import_catalogue(world: World, draft: CatalogueDraft, *, progress: Pro
         writing = _writing(world, tx, progress)
         for issuer in draft.issuers:
             await write_issuer(writing, issuer)
+        await give_codes(tx)
         await refresh_statistics(tx)
         return writing.counts
 

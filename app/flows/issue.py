@@ -60,7 +60,7 @@ async def issue(tx: AsyncSession, world: World, booking_ids: Sequence[UUID], *, 
     tickets: list[NewTicket] = []
     for booking_id in booking_ids:
         tickets += [_ticket(world, bookings[booking_id], item, now) for item in items[booking_id]]
-    tickets = await _write(tx, world, tickets, now=now)
+    tickets = await write(tx, world, tickets, now=now)
     await owe(tx, world, tickets, now=now)
 
 
@@ -85,7 +85,7 @@ def _ticket(world: World, booking: sa.Row[Any], item: sa.Row[Any], now: datetime
         occasion_id=booking.occasion_id,
         place_id=item.place_id,
         number=ticket_number(world.entropy.bytes(8)),
-        code=_code(world),
+        code=new_code(world),
         generation=1,
         kid=keys.kid,
         handset=item.handset,
@@ -98,12 +98,12 @@ def _ticket(world: World, booking: sa.Row[Any], item: sa.Row[Any], now: datetime
     )
 
 
-def _code(world: World) -> CodeId:
+def new_code(world: World) -> CodeId:
     """63 bits of chance: PostgreSQL's bigint has a sign."""
     return CodeId(int.from_bytes(world.entropy.bytes(8), "big") >> 1)
 
 
-async def _write(tx: AsyncSession, world: World, tickets: Sequence[NewTicket], *, now: datetime) -> list[NewTicket]:
+async def write(tx: AsyncSession, world: World, tickets: Sequence[NewTicket], *, now: datetime) -> list[NewTicket]:
     """Write tickets, giving another number to one whose number was taken."""
     written: list[NewTicket] = []
     waiting = list(tickets)
@@ -111,7 +111,7 @@ async def _write(tx: AsyncSession, world: World, tickets: Sequence[NewTicket], *
         done = await sales.write_tickets(tx, waiting, now=now)
         written += [ticket for ticket in waiting if ticket.id in done]
         waiting = [
-            _renumbered(ticket, ticket_number(world.entropy.bytes(8)), _code(world))
+            _renumbered(ticket, ticket_number(world.entropy.bytes(8)), new_code(world))
             for ticket in waiting
             if ticket.id not in done
         ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.domain.refusals import BadLine, NotFound
+from app.flows import deliver
 from app.flows.staff import Member
 from app.ports import Preview
 from app.store import messages, outbox, staff
@@ -15,6 +18,14 @@ from app.store.topics import Topic
 from app.world import World
 
 DEAD_LETTERS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Overseen:
+    """A delivery, and the channels that were asked to carry it."""
+
+    row: sa.Row[Any]
+    tries: Sequence[sa.Row[Any]]
 
 
 async def issuer(world: World, member: Member, slug: str) -> sa.Row[Any]:
@@ -36,9 +47,11 @@ async def any_issuer(world: World, slug: str) -> sa.Row[Any]:
 
 async def deliveries(
     world: World, member: Member, *, state: str | None, after: UUID | None, limit: int
-) -> list[sa.Row[Any]]:
+) -> list[Overseen]:
     async with world.transaction() as tx:
-        return await messages.recent(tx, issuer_id=member.issuer_id, state=state, after=after, limit=limit)
+        rows = await messages.recent(tx, issuer_id=member.issuer_id, state=state, after=after, limit=limit)
+        tries = await messages.tries(tx, [row.id for row in rows])
+    return [Overseen(row, [one for one in tries if one.delivery_id == row.id]) for row in rows]
 
 
 async def dead_letters(world: World, member: Member) -> list[sa.Row[Any]]:
@@ -60,6 +73,6 @@ async def revive(world: World, member: Member, letter_id: UUID) -> None:
 def preview(world: World, text: str) -> Preview:
     """What a text message costs; raises BadLine when it cannot be sent at all."""
     try:
-        return world.channels["sms_http"].preview(text)
+        return deliver.plain_channel(world).preview(text)
     except ValueError as fault:
         raise BadLine(str(fault)) from None

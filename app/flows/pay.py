@@ -25,10 +25,12 @@ from app.ports import (
     Authorized,
     Captured,
     CardToken,
+    CarrierBill,
     Charge,
     HoldLost,
     Instrument,
     PaymentProvider,
+    Prepaid,
     Prepared,
     Refunded,
     Refused,
@@ -105,7 +107,7 @@ def _payable(world: World, booking: sa.Row[Any]) -> None:
 
 async def _begin(world: World, booking: sa.Row[Any], places: tuple[UUID, ...], instrument: Instrument) -> Attempt:
     """Prepare the attempt at the network without charging, then commit its name: a lost answer can be looked up."""
-    provider = world.payments["card" if isinstance(instrument, CardToken) else "emoney"]
+    provider = _provider(world, instrument)
     identity = world.entropy.uuid()
     key = f"pay-{identity}"
     amount = Money(booking.amount, booking.currency)
@@ -139,6 +141,21 @@ async def _begin(world: World, booking: sa.Row[Any], places: tuple[UUID, ...], i
         await _load(world, booking.id)  # says what became of the booking meanwhile
         raise PaymentPending("Another payment for this booking has just begun. Wait for it; do not pay again.")
     return Attempt(identity, booking, places, provider, amount, key, prepared.reference)
+
+
+def _provider(world: World, instrument: Instrument) -> PaymentProvider:
+    """Who takes this kind of instrument; raises WrongState for a phone bill where no carrier bills for us."""
+    match instrument:
+        case CardToken():
+            return world.payments["card"]
+        case Prepaid():
+            return world.payments["emoney"]
+        case CarrierBill():
+            if "carrier" not in world.payments:
+                raise WrongState("Nothing can be put on the phone bill here; pay by card or e-money.")
+            return world.payments["carrier"]
+        case _:
+            assert_never(instrument)
 
 
 async def conclude(

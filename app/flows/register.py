@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from app.domain.refusals import NotFound, WrongState
 from app.domain.ticket import Kind, TicketEvent
@@ -24,26 +27,29 @@ async def register(world: World, ticket_id: UUID) -> Done:
     async with world.transaction() as tx:
         ticket = await sales.ticket(tx, ticket_id)
     assert ticket is not None, "a ticket to register was written with its registration"
-    await world.issuers[ticket.served_by].register(
-        Registration(
-            ticket_id=ticket.id,
-            issuer_id=ticket.issuer_id,
-            number=ticket.number,
-            code=ticket.code,
-            generation=ticket.generation,
-            kid=ticket.kid,
-            kind=Kind(ticket.kind),
-            product_id=ticket.product_id,
-            occasion_id=ticket.occasion_id,
-            occasion_code=ticket.occasion_code,
-            label=label(ticket),
-            uses=ticket.uses,
-            balance=ticket.balance,
-            valid_from=ticket.valid_from,
-            valid_until=ticket.valid_until,
-        )
-    )
+    await world.issuers[ticket.served_by].register(registration(ticket))
     return Done()
+
+
+def registration(ticket: sa.Row[Any]) -> Registration:
+    """What the issuer learns of a ticket."""
+    return Registration(
+        ticket_id=ticket.id,
+        issuer_id=ticket.issuer_id,
+        number=ticket.number,
+        code=ticket.code,
+        generation=ticket.generation,
+        kid=ticket.kid,
+        kind=Kind(ticket.kind),
+        product_id=ticket.product_id,
+        occasion_id=ticket.occasion_id,
+        occasion_code=ticket.occasion_code,
+        label=label(ticket),
+        uses=ticket.uses,
+        balance=ticket.balance,
+        valid_from=ticket.valid_from,
+        valid_until=ticket.valid_until,
+    )
 
 
 async def revoke(world: World, ticket_id: UUID, *, reason: str, free_place: bool, tell_holder: bool) -> None:

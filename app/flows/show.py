@@ -115,6 +115,8 @@ class Use(StrEnum):
     """Whether a ticket still opens a gate, and if not, why not."""
 
     GOOD = "good"
+    GIVEN = "given"
+    """With another handset now."""
     REVOKED = "revoked"
     EXPIRED = "expired"
     USED = "used"
@@ -154,7 +156,7 @@ async def card(world: World, ticket: sa.Row[Any]) -> Card:
 
 def _use_of(ticket: sa.Row[Any], uses_left: int | None, balance: int | None, *, now: datetime) -> Use:
     if ticket.state != TicketState.VALID:
-        return Use.REVOKED
+        return Use.GIVEN if ticket.given_to else Use.REVOKED
     if uses_left == 0 or balance == 0:
         return Use.USED
     return Use.EXPIRED if now >= ticket.valid_until else Use.GOOD

@@ -9,7 +9,7 @@ from app.domain.booking import BookingRequest
 from app.domain.handset import Handset, for_holder
 from app.domain.money import Money
 from app.domain.refusals import SoldOut
-from app.flows import book, pay, show
+from app.flows import book, pay, profiles, show
 from app.flows.pay import Paid
 from app.flows.show import BookingView
 from app.metrics import BOOKINGS, PAYMENTS
@@ -102,6 +102,8 @@ async def create_payment(world: TheWorld, once: TheOnce, booking_id: TheSoldBook
     """Pay with one instrument. Refused answers 402 and keeps the hold: try another instrument with a fresh key."""
 
     async def work() -> PaymentResultOut:
+        if body.phone is not None:
+            await profiles.take_for_buyer(world, booking_id, body.phone)
         outcome = await pay.pay(world, booking_id, body.port())
         PAYMENTS.labels(type(outcome).__name__.lower()).inc()
         return PaymentResultOut(booking=booking_id, state="paid" if isinstance(outcome, Paid) else "paying")

@@ -140,14 +140,19 @@ async def product(
     rows = await find.products(world, Search(product_id=product_id, origin=origin, destination=destination))
     if not rows:
         raise NotFound("There is no such product, or it does not serve this journey.")
+    short_code = world.house.short_code or None
     try:
         occasion, prices = await find.open_occasion(world, product_id)
     except NotFound:
-        return ProductDetailOut(product=ProductOut.of(rows[0]), occasion=None, prices=[])
+        return ProductDetailOut(product=ProductOut.of(rows[0]), occasion=None, prices=[], short_code=short_code)
+    codes = find.sms_codes(occasion.sms_code, prices)
     if origin and destination:
         prices = await find.journey_prices(world, origin=origin, destination=destination, product_id=product_id)
     return ProductDetailOut(
-        product=ProductOut.of(rows[0]), occasion=occasion.occasion_id, prices=[PriceOut.of(row) for row in prices]
+        product=ProductOut.of(rows[0]),
+        occasion=occasion.occasion_id,
+        prices=[PriceOut.of(row, codes) for row in prices],
+        short_code=short_code,
     )
 
 
@@ -170,7 +175,8 @@ async def occasions(world: TheWorld, asked: TheSearch, product: UUID | None = No
     if len(found) > asked.limit:
         last = page[-1].row
         following = cursor((last.starts_at or datetime.max.replace(tzinfo=UTC)).isoformat(), last.id)
-    return OccasionsOut(occasions=[OccasionOut.of(one) for one in page], next=following)
+    short_code = world.house.short_code or None
+    return OccasionsOut(occasions=[OccasionOut.of(one) for one in page], short_code=short_code, next=following)
 
 
 @router.get("/occasions/{occasion_id}/places", responses=problems(404))

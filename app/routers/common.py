@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
-from app.domain.refusals import KeyMissing, NotAuthentic, NotFound, Refusal
+from app.domain.refusals import KeyMissing, NotAuthentic, NotFound, Refusal, WrongState
 from app.flows import show, staff
 from app.flows.book import link_hash
 from app.flows.once import Reply
@@ -112,7 +112,9 @@ def own_ticket(scope: str) -> Callable[..., Awaitable[sa.Row[Any]]]:
         else:
             row = await show.ticket(world, ticket_id)
             digest = link_hash(bearer.credentials)
-            mine = hmac.compare_digest(digest, row.link_hash) or hmac.compare_digest(digest, row.booking_link_hash)
+            bought = hmac.compare_digest(digest, row.booking_link_hash)
+            # What its buyer gave away is its receiver's alone.
+            mine = hmac.compare_digest(digest, row.link_hash) or (bought and row.gift_of is None)
         if not mine:
             raise NotFound("There is no such ticket.")
         return row
@@ -122,6 +124,19 @@ def own_ticket(scope: str) -> Callable[..., Awaitable[sa.Row[Any]]]:
 
 TheReadTicket = Annotated[Any, Depends(own_ticket("read"))]
 TheSentTicket = Annotated[Any, Depends(own_ticket("messages"))]
+TheSoldTicket = Annotated[Any, Depends(own_ticket("sell"))]
+
+
+async def the_given_ticket(ticket: TheSoldTicket, bearer: Annotated[Bearer, Depends(_buyer)]) -> Any:
+    """A ticket that its holder, or staff, may give; raises WrongState for whoever bought it for another handset."""
+    assert bearer is not None, "without one nobody gets a ticket"
+    bought = hmac.compare_digest(link_hash(bearer.credentials), ticket.booking_link_hash)
+    if bought and ticket.handset != ticket.buyer:
+        raise WrongState("This ticket is with another handset; only its holder can give it on.")
+    return ticket
+
+
+TheGivenTicket = Annotated[Any, Depends(the_given_ticket)]
 
 
 async def the_revocable_ticket(ticket_id: TicketId, world: TheWorld, member: TheMember) -> sa.Row[Any]:

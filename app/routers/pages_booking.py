@@ -14,6 +14,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.domain.booking import BookingState
+from app.domain.delivery import Profile
 from app.domain.handset import Handset
 from app.domain.payment import REFUSED_WORDS, PaymentState, refused_sentence
 from app.domain.refusals import (
@@ -26,7 +27,7 @@ from app.domain.refusals import (
     WrongState,
 )
 from app.domain.wording import said
-from app.flows import book, deliver, pay, show
+from app.flows import book, deliver, pay, profiles, show
 from app.flows.show import BookingView
 from app.metrics import PAYMENTS
 from app.ports import CardToken, Instrument, Prepaid
@@ -91,7 +92,7 @@ async def _page(
     if state is BookingState.HELD and world.clock.now() >= view.booking.expires_at:
         state = BookingState.EXPIRED
     if state is BookingState.HELD:
-        return _held_page(request, world, link, view, trouble=trouble, status=status)
+        return await _held_page(request, world, link, view, trouble=trouble, status=status)
     if state is BookingState.PAID:
         return await _paid_page(request, world, link, view)
     return page(
@@ -105,7 +106,7 @@ async def _page(
     )
 
 
-def _held_page(
+async def _held_page(
     request: Request, world: World, link: str, view: BookingView, *, trouble: Trouble | None, status: int
 ) -> Response:
     row = view.booking
@@ -130,6 +131,8 @@ def _held_page(
         card_page=f"{request.app.state.card_page}?{urlencode(back)}",
         emoney_number=trouble.number if trouble and trouble.number else typed_phone(row.buyer),
         trouble=trouble,
+        phones=profiles.choices(world),
+        phone=await profiles.of(world, Handset(row.buyer)),
     )
 
 
@@ -258,6 +261,16 @@ def _prepaid(asked: Fields, language: str) -> Prepaid | Trouble:
     if len(pin) != PIN_CHARS or not (pin.isascii() and pin.isdigit()):
         return Trouble("emoney", WORDS[language]["booking"]["pin_wrong"], "pin")
     return Prepaid(number, pin)
+
+
+@router.post("/b/{link}/phone")
+async def say_phone(request: Request, world: TheWorld, link: Link) -> Response:
+    """What the buyer's own phone can show."""
+    asked = await form(request)
+    row = await _row(world, link)
+    if asked.one("phone") in profiles.choices(world):
+        await profiles.take_for_buyer(world, row.id, Profile(asked.one("phone")))
+    return RedirectResponse(f"/b/{link}", 303)
 
 
 @router.post("/b/{link}/free")

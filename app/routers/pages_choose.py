@@ -42,6 +42,8 @@ async def choose_page(request: Request, world: TheWorld, product_id: UUID) -> Re
         "choose.html",
         offer=offer,
         closed=sales_state(world, offer),
+        short_code=world.house.short_code,
+        codes=find.sms_codes(offer.chosen.row.sms_code, offer.chosen.prices) if offer.chosen else {},
         groups=by_issuer(offer.stops),
         paged=bool(asked.one("since")),
         missing=asked.one("missing") == "price",

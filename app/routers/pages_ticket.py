@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from app.domain.refusals import NotDrawable
 from app.flows import show
+from app.flows.give import can_be_given
 from app.flows.show import Use
 from app.routers.common import TheWorld
 from app.routers.tickets import picture_response
@@ -34,6 +35,7 @@ async def ticket_page(request: Request, world: TheWorld, token: Token) -> Respon
         token=token,
         card=card,
         ticket=ticket,
+        giveable=card.use is Use.GOOD and can_be_given(ticket),
         early=world.clock.now() < ticket.valid_from,
     )
 

@@ -12,12 +12,12 @@ from fastapi.responses import Response
 from app.domain.handset import Handset
 from app.domain.money import Money
 from app.domain.refusals import BadLine, NotFound
-from app.flows import emoney, find, oversee, pay, staff
+from app.flows import emoney, find, oversee, pay, profiles, staff
 from app.routers.bookings import hold
 from app.routers.common import TheMember, TheOnce, TheWorld
 from app.schemas import examples
-from app.schemas.base import MoneyOut, problems
-from app.schemas.bookings import BookedOut, BookingIn, DeliveryOut
+from app.schemas.base import Mobile, MoneyOut, problems
+from app.schemas.bookings import BookedOut, BookingIn, DeliveryOut, ProfileIn, StaffDeliveryOut, TryOut
 from app.schemas.tickets import (
     DeadLetterOut,
     DeadLettersOut,
@@ -33,6 +33,7 @@ from app.store.catalogue import PAGE_MAX
 router = APIRouter(prefix="/staff", tags=["staff"], responses=problems(401, 403))
 
 GateId = Annotated[UUID, Path(examples=[examples.GATE])]
+HandsetPath = Annotated[Mobile, Path(examples=[examples.HANDSET])]
 DeadLetterId = Annotated[UUID, Path(examples=[examples.DEAD_LETTER])]
 
 
@@ -106,11 +107,24 @@ async def deliveries(
     state: Literal["queued", "sent", "delivered", "failed"] | None = None,
     after: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
-) -> list[DeliveryOut]:
+) -> list[StaffDeliveryOut]:
     """Messages, the latest first; `after` is the id of the last one you have."""
     member.require("messages")
-    rows = await oversee.deliveries(world, member, state=state, after=after, limit=limit)
-    return [DeliveryOut.of(row) for row in rows]
+    found = await oversee.deliveries(world, member, state=state, after=after, limit=limit)
+    return [
+        StaffDeliveryOut(
+            **DeliveryOut.of(one.row).model_dump(),
+            tries=[TryOut.model_validate(tried, from_attributes=True) for tried in one.tries],
+        )
+        for one in found
+    ]
+
+
+@router.put("/handsets/{handset}/profile", status_code=204)
+async def set_profile(world: TheWorld, member: TheMember, handset: HandsetPath, body: ProfileIn) -> None:
+    """Say what a handset can show: in that form its tickets come, and as plain text where that fails."""
+    member.require("messages")
+    await profiles.take(world, Handset(handset), body.profile, source="staff")
 
 
 @router.get("/dead-letters")

@@ -1,4 +1,4 @@
-"""Tickets: look, draw, send again, revoke."""
+"""Tickets: look, draw, send again, give, revoke."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
+from app.domain.handset import Handset
 from app.flows import deliver, register, show
-from app.routers.common import TheOnce, TheReadTicket, TheRevocableTicket, TheSentTicket, TheWorld
+from app.flows.give import give
+from app.routers.common import TheGivenTicket, TheOnce, TheReadTicket, TheRevocableTicket, TheSentTicket, TheWorld
 from app.schemas.base import problems
-from app.schemas.tickets import ResentOut, RevokeIn, TicketOut
+from app.schemas.tickets import GiftIn, GiftOut, ResentOut, RevokeIn, TicketOut
 
 router = APIRouter(prefix="/tickets", tags=["tickets"])
 
@@ -60,6 +62,21 @@ async def resend(world: TheWorld, once: TheOnce, ticket: TheSentTicket) -> Respo
         return ResentOut(delivery=await deliver.resend(world, ticket.id))
 
     return await once(202, work)
+
+
+@router.post(
+    "/{ticket_id}/gift",
+    status_code=201,
+    response_model=GiftOut,
+    responses=problems(400, 401, 403, 404, 409, 429) | {201: {"model": GiftOut}},
+)
+async def gift(world: TheWorld, once: TheOnce, ticket: TheGivenTicket, body: GiftIn) -> Response:
+    """Give a ticket to another handset: it gets a new one, with what is left, and this one is worth nothing."""
+
+    async def work() -> GiftOut:
+        return GiftOut.of(await give(world, ticket.id, Handset(body.handset)))
+
+    return await once(201, work)
 
 
 @router.post("/{ticket_id}/revoke", status_code=200, responses=problems(401, 403, 404, 409))

@@ -8,16 +8,10 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import phonenumbers
-from phonenumbers import PhoneNumberType
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from app.domain.handset import Handset
 from app.domain.money import Money
-
-HOME_REGION = "KR"
-MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
-"""In North America the two cannot be told apart by number."""
+from app.flows import numbers
 
 
 def storable(text: str | None) -> str | None:
@@ -47,19 +41,7 @@ class Out(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def parse_mobile(text: str) -> Handset:
-    """A number as people write it, Korean or international, as E.164; raises ValueError unless it can be a mobile."""
-    try:
-        number = phonenumbers.parse(text, HOME_REGION)
-    except phonenumbers.NumberParseException:
-        raise ValueError("this is not a phone number; write it like 010-1234-5678 or +82 10 1234 5678") from None
-    if not phonenumbers.is_valid_number(number):
-        raise ValueError("there is no such phone number; check its digits")
-    if phonenumbers.number_type(number) not in MOBILE:
-        raise ValueError("this is not a mobile number; a ticket needs one that can receive messages")
-    return Handset(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-
-
+parse_mobile = numbers.parse_mobile
 Mobile = Annotated[str, Field(min_length=5, max_length=32, examples=["010-1234-5678"]), AfterValidator(parse_mobile)]
 Language = Literal["ko", "en"]
 Text = dict[str, str]

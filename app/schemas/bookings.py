@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from pydantic import Field, SecretStr, model_validator
 
 from app.domain.booking import TICKETS_PER_BOOKING_MAX, BookingRequest, Line
+from app.domain.delivery import Profile
 from app.domain.handset import Handset, for_holder
 from app.flows.alternatives import Choice
 from app.flows.book import Booked
@@ -171,6 +172,27 @@ class DeliveryOut(Out):
         return cls(**fields | {"handset": for_holder(Handset(row.handset))})
 
 
+class ProfileIn(In):
+    """What a handset can show."""
+
+    model_config = In.model_config | {"json_schema_extra": {"examples": [{"profile": "ems"}]}}
+
+    profile: Profile
+
+
+class TryOut(Out):
+    """One channel asked to carry a message."""
+
+    channel: str
+    outcome: str = Field(description="`accepted`, `rejected`: it will not bring it, or `failed`: it was out of reach.")
+    reason: str | None
+    at: datetime
+
+
+class StaffDeliveryOut(DeliveryOut):
+    tries: list[TryOut] = Field(description="The channels that were asked, in their order.")
+
+
 class PaymentOut(Out):
     attempt: int
     provider: str
@@ -223,6 +245,11 @@ class PaymentIn(In):
     }
 
     instrument: Annotated[CardIn | EmoneyIn | FreeIn, Field(discriminator="kind")]
+    phone: Profile | None = Field(
+        default=None,
+        description="What the buyer's own phone can show: `sms` text only, `ems` pictures, `wap` links. It stays so"
+        " until somebody says otherwise.",
+    )
 
     def port(self) -> Instrument | None:
         match self.instrument:

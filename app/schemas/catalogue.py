@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from app.domain.money import Money
-from app.flows.find import Availability, FoundOccasion, is_free
+from app.flows.find import Availability, FoundOccasion, is_free, sms_codes
 from app.schemas.base import MoneyOut, Out, Text
 
 
@@ -20,11 +22,19 @@ class PriceOut(Out):
     name: Text
     price: MoneyOut
     colour: str | None
+    sms: str | None = Field(default=None, description="The code to buy it by text message: BUY and this; null: not so.")
 
     @classmethod
-    def of(cls, row: sa.Row[Any]) -> PriceOut:
+    def of(cls, row: sa.Row[Any], codes: Mapping[UUID, str] = MappingProxyType({})) -> PriceOut:
         money = MoneyOut.of(Money(row.amount, row.currency))
-        return cls(id=row.id, category=row.category, name=row.name, price=money, colour=row.colour)
+        return cls(
+            id=row.id,
+            category=row.category,
+            name=row.name,
+            price=money,
+            colour=row.colour,
+            sms=codes.get(row.id),
+        )
 
 
 class ProductOut(Out):
@@ -70,6 +80,7 @@ class ProductDetailOut(Out):
     product: ProductOut
     occasion: UUID | None = Field(description="The open-dated occasion to book; null for what is sold by date.")
     prices: list[PriceOut] = Field(description="With origin and destination: what that journey costs.")
+    short_code: str | None = Field(description="The number to text a code to; null where none is known.")
 
 
 class AvailabilityOut(Out):
@@ -99,6 +110,7 @@ class OccasionOut(Out):
     @classmethod
     def of(cls, found: FoundOccasion) -> OccasionOut:
         row = found.row
+        codes = sms_codes(row.sms_code, found.prices)
         return cls(
             id=row.id,
             product=row.product_id,
@@ -112,12 +124,13 @@ class OccasionOut(Out):
             timezone=row.timezone,
             unlimited=found.availability.unlimited,
             free=found.availability.counts,
-            prices=[PriceOut.of(price) for price in found.prices],
+            prices=[PriceOut.of(price, codes) for price in found.prices],
         )
 
 
 class OccasionsOut(Out):
     occasions: list[OccasionOut]
+    short_code: str | None = Field(description="The number to text a code to; null where none is known.")
     next: str | None
 
 

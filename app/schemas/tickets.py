@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, SecretStr
 
 from app.domain.credential import shown
 from app.domain.handset import Handset, for_holder
+from app.flows.give import Given
 from app.schemas import examples
 from app.schemas.base import In, Mobile, MoneyOut, Out, Text
 
@@ -67,6 +68,23 @@ class RevokeIn(In):
     reason: str = Field(min_length=1, max_length=200)
     resell: bool = Field(default=False, description="Put its place back on sale.")
     tell: bool = Field(default=True, description="Tell the holder by message.")
+
+
+class GiftIn(In):
+    model_config = In.model_config | {"json_schema_extra": {"examples": [{"handset": examples.FRIEND}]}}
+
+    handset: Mobile = Field(description="Who gets it.")
+
+
+class GiftOut(Out):
+    """The new ticket, which only its own holder may look at."""
+
+    ticket: UUID
+    handset: str
+
+    @classmethod
+    def of(cls, given: Given) -> GiftOut:
+        return cls(ticket=given.id, handset=for_holder(given.handset))
 
 
 class ResentOut(Out):

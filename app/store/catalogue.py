@@ -190,8 +190,8 @@ async def offer(tx: AsyncSession, *, occasion_id: UUID | None, product_id: UUID 
     """The occasion with its product and issuer; for a product alone its open-dated occasion."""
     rows = await tx.execute(
         sa.text("""
-            SELECT o.id AS occasion_id, o.slug AS occasion_slug, o.code AS occasion_code, o.stock, o.starts_at,
-                o.ends_at, o.doors_at, o.admits_from, o.admits_until, o.sales_from, o.sales_until,
+            SELECT o.id AS occasion_id, o.slug AS occasion_slug, o.code AS occasion_code, o.sms_code, o.stock,
+                o.starts_at, o.ends_at, o.doors_at, o.admits_from, o.admits_until, o.sales_from, o.sales_until,
                 o.seating_id, o.withdrawn OR p.withdrawn AS withdrawn, p.id AS product_id, p.slug AS product_slug,
                 p.kind, p.title, p.description, p.uses, p.face_value, p.valid_days, p.booking_limit, p.buyer_limit,
                 p.transfer, p.refund, i.id AS issuer_id, i.slug AS issuer_slug, i.name AS issuer_name, i.currency,

@@ -215,6 +215,18 @@ async def _write_occasion(writing: Writing, known: _Known, product_id: UUID, dra
     await _write_prices(writing, known, product_id, draft.prices, occasion_id=occasion_id)
 
 
+async def give_codes(tx: AsyncSession) -> None:
+    """Give each occasion that has none the next short number. Imports run one at a time, so none is given twice."""
+    await tx.execute(
+        sa.text("""
+            UPDATE occasion SET sms_code = last.code + numbered.place
+            FROM (SELECT coalesce(max(sms_code), 1000) AS code FROM occasion) last,
+                (SELECT id, row_number() OVER (ORDER BY id) AS place FROM occasion WHERE sms_code IS NULL) numbered
+            WHERE numbered.id = occasion.id
+        """)
+    )
+
+
 async def _write_prices(
     writing: Writing,
     known: _Known,

@@ -21,10 +21,13 @@ ERROR_CHARS_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """One consequence to write: `key` names it, so that the same one is owed once."""
+    """One consequence to write: `key` names it, so that the same one is owed once.
+
+    What a handset wrote, and the reply to it, may belong to no issuer.
+    """
 
     id: UUID
-    issuer_id: UUID
+    issuer_id: UUID | None
     topic: Topic
     key: str
     payload: Mapping[str, Any]
@@ -35,7 +38,7 @@ class Claimed:
     """One consequence somebody has leased: nobody else carries it out until the lease runs out."""
 
     id: UUID
-    issuer_id: UUID
+    issuer_id: UUID | None
     topic: Topic
     key: str
     payload: Mapping[str, Any]

@@ -51,6 +51,12 @@ async def revoke(tx: AsyncSession, ticket_id: UUID) -> None:
     await move_many(tx, Credential, [ticket_id], TicketEvent.REVOKE)
 
 
+async def locked(tx: AsyncSession, ticket_id: UUID) -> sa.Row[Any] | None:
+    """An entry with what is left of it, kept as it is until this transaction ends."""
+    query = sa.text("SELECT uses_left, balance, state FROM credential WHERE ticket_id = :id FOR UPDATE")
+    return (await tx.execute(query, {"id": ticket_id})).first()
+
+
 async def by_number(tx: AsyncSession, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], sa.Row[Any]]:
     """Entries by (issuer, number)."""
     return await _find(tx, wanted, "number", "varchar")

@@ -107,7 +107,7 @@ BOOKING = """
     SELECT b.*, i.served_by, i.slug AS issuer_slug, i.name AS issuer_name, i.timezone,
         p.kind, p.title, p.uses, p.face_value, p.valid_days, p.refund, p.transfer, p.slug AS product_slug,
         o.starts_at, o.ends_at, o.doors_at, o.admits_from, o.admits_until, o.code AS occasion_code,
-        o.slug AS occasion_slug, coalesce(v.name, pv.name) AS venue_name,
+        o.sms_code, o.slug AS occasion_slug, coalesce(v.name, pv.name) AS venue_name,
         coalesce(v.address, pv.address) AS venue_address
     FROM booking b JOIN issuer i ON i.id = b.issuer_id JOIN product p ON p.id = b.product_id
         JOIN occasion o ON o.id = b.occasion_id
@@ -246,6 +246,7 @@ class NewTicket:
     valid_from: datetime
     valid_until: datetime
     link_hash: bytes
+    gift_of: UUID | None = None
 
 
 async def write_tickets(tx: AsyncSession, tickets: Sequence[NewTicket], *, now: datetime) -> set[UUID]:
@@ -260,17 +261,19 @@ async def write_tickets(tx: AsyncSession, tickets: Sequence[NewTicket], *, now: 
 
 TICKET = """
     SELECT t.*, i.served_by, i.slug AS issuer_slug, i.name AS issuer_name, i.timezone, i.currency,
-        p.kind, p.title, p.face_value, p.slug AS product_slug, o.starts_at, o.code AS occasion_code,
+        p.kind, p.title, p.face_value, p.transfer, p.slug AS product_slug, o.starts_at, o.code AS occasion_code,
         o.doors_at, o.slug AS occasion_slug, coalesce(v.name, pv.name) AS venue_name,
         coalesce(v.address, pv.address) AS venue_address,
         r.category, r.name AS price_name, r.position AS price_position, bi.amount, l.section, l.row, l.seat, l.numbered,
-        so.name AS origin_name, sd.name AS destination_name, b.buyer, b.link_hash AS booking_link_hash
+        so.name AS origin_name, sd.name AS destination_name, b.buyer, b.link_hash AS booking_link_hash,
+        giver.handset AS given_by, gift.handset AS given_to, gift.id AS given_as, gift.number AS given_number
     FROM ticket t JOIN issuer i ON i.id = t.issuer_id JOIN product p ON p.id = t.product_id
         JOIN occasion o ON o.id = t.occasion_id JOIN booking b ON b.id = t.booking_id
         JOIN booking_item bi ON bi.id = t.item_id JOIN price r ON r.id = bi.price_id
         LEFT JOIN venue v ON v.id = o.venue_id LEFT JOIN venue pv ON pv.id = p.venue_id
         LEFT JOIN place l ON l.id = t.place_id
         LEFT JOIN stop so ON so.id = bi.origin_id LEFT JOIN stop sd ON sd.id = bi.destination_id
+        LEFT JOIN ticket giver ON giver.id = t.gift_of LEFT JOIN ticket gift ON gift.gift_of = t.id
 """
 
 

@@ -12,3 +12,4 @@ class Topic(StrEnum):
     REGISTER = "register"
     REVOKE = "revoke"
     RELEASE = "release"
+    CONVERSE = "converse"

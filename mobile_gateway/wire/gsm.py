@@ -1,67 +1,74 @@
-"""Text as a mobile network carries it: the GSM 03.38 alphabet, UCS-2, and how a long text is cut into parts.
+"""Text as a mobile network carries it: in which coding, in how many octets, and how a long text is cut into parts.
 
 Septets are *unpacked*, one per octet, as SMPP data_coding 0 carries them by custom. Packing belongs to the radio side.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
-ESCAPE = 0x1B
-
-BASIC = (
-    "@£$¥èéùìòÇ\nØø\rÅå"
-    "Δ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
-    " !\"#¤%&'()*+,-./"
-    "0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNO"
-    "PQRSTUVWXYZÄÖÑÜ§"
-    "¿abcdefghijklmno"
-    "pqrstuvwxyzäöñüà"
+from mobile_gateway.wire import ksc
+from mobile_gateway.wire.alphabet import (
+    BASIC,
+    ESCAPE,
+    EXTENSION,
+    SEPTETS,
+    MalformedText,
+    TextRefused,
+    from_septets,
+    is_gsm,
+    to_septets,
 )
-"""GSM 03.38 section 6.2.1, the default alphabet, by code 0..127. It has no backtick."""
 
-EXTENSION = {
-    0x0A: "\f",
-    0x14: "^",
-    0x28: "{",
-    0x29: "}",
-    0x2F: "\\",
-    0x3C: "[",
-    0x3D: "~",
-    0x3E: "]",
-    0x40: "|",
-    0x65: "€",
-}
-"""GSM 03.38 section 6.2.1.1: what a code means after the escape. Each of these characters costs two septets."""
+__all__ = [
+    "BASIC",
+    "ESCAPE",
+    "EXTENSION",
+    "GSM_UNITS_ALONE",
+    "GSM_UNITS_JOINED",
+    "PARTS_MAX",
+    "UCS2_UNITS_ALONE",
+    "UCS2_UNITS_JOINED",
+    "USER_DATA_OCTETS_MAX",
+    "Coding",
+    "MalformedText",
+    "Segments",
+    "TextRefused",
+    "decode",
+    "encode",
+    "ends",
+    "is_gsm",
+    "segment",
+    "units_max",
+]
 
 PARTS_MAX = 10
 """A text that needs more parts is refused: at this length it should have been a link."""
+
+USER_DATA_OCTETS_MAX = 140
+"""What one short message carries, its header included (3GPP TS 23.040 section 9.2.3.24)."""
 
 GSM_UNITS_ALONE, GSM_UNITS_JOINED = 160, 153
 UCS2_UNITS_ALONE, UCS2_UNITS_JOINED = 70, 67
 """Units in a message of one part, and in each of several: 140 octets, less 6 for the 8-bit concatenation header."""
 
-_CODES = {char: bytes([code]) for code, char in enumerate(BASIC) if code != ESCAPE} | {
-    char: bytes([ESCAPE, code]) for code, char in EXTENSION.items()
-}
-_LAST_SEPTET = 0x7F
+_HEADER_OCTETS = 6
 _LAST_OF_ONE_UNIT = "\uffff"
 _SURROGATES = range(0xD800, 0xE000)
 
 
-class TextRefused(ValueError):
-    """A text that cannot be sent; the message says what to change."""
-
-
-class MalformedText(ValueError):
-    """Octets that are no text in the coding they claim."""
-
-
 class Coding(StrEnum):
+    """How the octets of a message are to be read."""
+
     GSM = "gsm7"
     UCS2 = "ucs2"
+    KSC = "ksc5601"
+    ASCII = "ascii"
+    LATIN1 = "latin1"
+    BINARY = "binary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,89 +89,124 @@ class Segments:
         return tuple(encode(part, self.coding) for part in self.parts)
 
 
-def is_gsm(text: str) -> bool:
-    """Whether GSM 03.38 can say the whole text."""
-    return all(char in _CODES for char in text)
-
-
 def encode(text: str, coding: Coding) -> bytes:
-    """The text's octets: unpacked septets, or UCS-2 big-endian; raises TextRefused."""
-    if coding is Coding.UCS2:
-        return _encode_ucs2(text)
-    try:
-        return b"".join(_CODES[char] for char in text)
-    except KeyError as fault:
-        raise TextRefused(f"{fault.args[0]!r} is not in the GSM 03.38 alphabet; send this text as UCS-2") from None
+    """The text's octets: unpacked septets, UCS-2 big-endian, EUC-KR, …; raises TextRefused."""
+    match coding:
+        case Coding.GSM:
+            return to_septets(text)
+        case Coding.UCS2:
+            _refuse_lone_surrogates(text)
+            # UTF-16 by custom: every handset of today joins surrogate pairs, though UCS-2 proper knows none.
+            return text.encode("utf-16-be")
+        case Coding.KSC:
+            return ksc.encode(text)
+        case Coding.ASCII | Coding.LATIN1:
+            try:
+                return text.encode(coding.value)
+            except UnicodeEncodeError as fault:
+                char = text[fault.start]
+                raise TextRefused(f"{char!r} is not in {coding.value}; send this text as UCS-2") from None
+        case Coding.BINARY:
+            raise TextRefused("A text is no binary data; choose one of the codings that hold text.")
+        case _:
+            assert_never(coding)
 
 
 def decode(octets: bytes, coding: Coding) -> str:
-    """The text that `octets` carry; raises MalformedText."""
-    return _decode_ucs2(octets) if coding is Coding.UCS2 else _decode_gsm(octets)
+    """The text that `octets` carry, without their header; raises MalformedText."""
+    match coding:
+        case Coding.GSM:
+            return from_septets(octets)
+        case Coding.KSC:
+            return ksc.decode(octets)
+        case Coding.UCS2 | Coding.ASCII | Coding.LATIN1:
+            codec = "utf-16-be" if coding is Coding.UCS2 else coding.value
+            try:
+                return octets.decode(codec)
+            except UnicodeDecodeError as fault:
+                raise MalformedText(f"no {coding.value} text: {fault.reason} at octet {fault.start}") from None
+        case Coding.BINARY:
+            raise MalformedText("binary data is no text; it is meant for a program on the handset")
+        case _:
+            assert_never(coding)
 
 
-def segment(text: str, *, parts_max: int = PARTS_MAX) -> Segments:
-    """Cut `text` into as few parts as it takes, never inside an escape pair or a surrogate pair; raises TextRefused."""
+def units_max(coding: Coding, *, header_octets: int = 0, octets_max: int = USER_DATA_OCTETS_MAX) -> int:
+    """Septets, UCS-2 units or octets of text that fit one message beside a header; 0 where none does.
+
+    `octets_max` is 140 on GSM and its children; Korea's CDMA carriers of 2000 had 80 to 90.
+    """
+    octets = max(0, octets_max - header_octets)
+    match coding:
+        case Coding.GSM | Coding.ASCII:
+            return octets * 8 // 7
+        case Coding.UCS2:
+            return octets // 2
+        case Coding.KSC | Coding.LATIN1 | Coding.BINARY:
+            return octets
+        case _:
+            assert_never(coding)
+
+
+def segment(
+    text: str,
+    *,
+    parts_max: int = PARTS_MAX,
+    coding: Coding | None = None,
+    octets_max: int = USER_DATA_OCTETS_MAX,
+) -> Segments:
+    """Cut `text` into as few parts as it takes, each with room for an 8-bit reference; raises TextRefused.
+
+    Never cuts inside an escape pair, a surrogate pair or a Korean syllable. Without `coding`, GSM 03.38 where it can
+    say the whole text, else UCS-2.
+    """
     assert parts_max >= 1
-    if is_gsm(text):
-        coding, alone, joined = Coding.GSM, GSM_UNITS_ALONE, GSM_UNITS_JOINED
-        costs = [len(_CODES[char]) for char in text]
-    else:
-        _refuse_lone_surrogates(text)
-        coding, alone, joined = Coding.UCS2, UCS2_UNITS_ALONE, UCS2_UNITS_JOINED
-        costs = [1 if char <= _LAST_OF_ONE_UNIT else 2 for char in text]
+    if coding is None:
+        coding = Coding.GSM if is_gsm(text) else Coding.UCS2
+    costs = _costs(text, coding)
+    alone = units_max(coding, octets_max=octets_max)
+    joined = units_max(coding, header_octets=_HEADER_OCTETS, octets_max=octets_max)
     if (total := sum(costs)) <= alone:
         return Segments(coding, (text,), (total,))
-    ends = _cut(costs, joined)
-    if len(ends) > parts_max:
+    stops = ends(costs, joined)
+    if len(stops) > parts_max:
         room = alone if parts_max == 1 else joined * parts_max
         raise TextRefused(
-            f"The text needs {len(ends)} parts and {parts_max} are allowed. Shorten it: it takes {total} units"
-            f" where {room} fit{'' if coding is Coding.GSM else ' (a letter outside GSM 03.38 halves the room)'}."
+            f"The text needs {len(stops)} parts and {parts_max} are allowed. Shorten it: it takes {total} units where"
+            f" {room} fit{' (a letter outside GSM 03.38 halves the room)' if coding is Coding.UCS2 else ''}."
         )
-    starts = (0, *ends[:-1])
-    spans = list(zip(starts, ends, strict=True))
+    starts = (0, *stops[:-1])
+    spans = list(zip(starts, stops, strict=True))
     return Segments(coding, tuple(text[a:b] for a, b in spans), tuple(sum(costs[a:b]) for a, b in spans))
 
 
-def _cut(costs: list[int], room: int) -> list[int]:
-    """Where each part ends, filling each as far as whole characters go."""
-    ends, used = [], 0
+def ends(costs: Sequence[int], room: int) -> list[int]:
+    """Where each part ends, as an index into `costs`, filling each part as far as whole characters go."""
+    assert max(costs, default=0) <= room, "a part without room for one character"
+    stops, used = [], 0
     for index, cost in enumerate(costs):
         if used + cost > room:
-            ends.append(index)
+            stops.append(index)
             used = 0
         used += cost
-    return [*ends, len(costs)]
+    return [*stops, len(costs)]
 
 
-def _decode_gsm(octets: bytes) -> str:
-    text, escaped = [], False
-    for octet in octets:
-        if octet > _LAST_SEPTET:
-            raise MalformedText(f"octet {octet:#04x} is no septet")
-        if escaped:
-            # GSM 03.38 section 6.2.1.1: an unknown extension shows the basic character; a second escape shows a space.
-            text.append(EXTENSION.get(octet, " " if octet == ESCAPE else BASIC[octet]))
-            escaped = False
-        elif octet == ESCAPE:
-            escaped = True
-        else:
-            text.append(BASIC[octet])
-    # The same section: an escape with nothing after it is shown as a space.
-    return "".join(text) + (" " if escaped else "")
-
-
-def _encode_ucs2(text: str) -> bytes:
-    _refuse_lone_surrogates(text)
-    # UTF-16 by custom: every handset of today joins surrogate pairs, though UCS-2 proper knows none.
-    return text.encode("utf-16-be")
-
-
-def _decode_ucs2(octets: bytes) -> str:
-    try:
-        return octets.decode("utf-16-be")
-    except UnicodeDecodeError as fault:
-        raise MalformedText(f"no UCS-2 text: {fault.reason} at octet {fault.start}") from None
+def _costs(text: str, coding: Coding) -> list[int]:
+    """Units of each character; raises TextRefused."""
+    match coding:
+        case Coding.GSM:
+            to_septets(text)  # refuses what the alphabet cannot say
+            return [len(SEPTETS[char]) for char in text]
+        case Coding.UCS2:
+            _refuse_lone_surrogates(text)
+            return [1 if char <= _LAST_OF_ONE_UNIT else 2 for char in text]
+        case Coding.KSC:
+            return [len(ksc.encode(char)) for char in text]
+        case Coding.ASCII | Coding.LATIN1 | Coding.BINARY:
+            return [1] * len(encode(text, coding))
+        case _:
+            assert_never(coding)
 
 
 def _refuse_lone_surrogates(text: str) -> None:

@@ -31,7 +31,7 @@ def rows(heading: str) -> dict[str, list[str]]:
 
 def families(text: str) -> set[str]:
     """Licences by their family: metadata writes them in a dozen ways."""
-    return set(re.findall("MIT|Apache|BSD|MPL", text))
+    return set(re.findall("MIT|Apache|BSD|MPL|PSF", text.replace("Python Software Foundation", "PSF")))
 
 
 def licence_of(name: str) -> str:

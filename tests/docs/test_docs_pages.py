@@ -95,7 +95,7 @@ def test_python_runs(block: Block) -> None:
 def test_a_mark_stands_before_a_block_and_says_something_known(page: Path) -> None:
     marks = re.findall(r"<!--(.*?)-->", page.read_text(encoding="utf-8"))
     assert len(marks) == len([block for block in blocks(page) if block.run])
-    assert {block.run for block in blocks(page)} <= {"", "the demo", "import", "here"}
+    assert {block.run for block in blocks(page)} <= {"", "the demo", "the network", "import", "here"}
 
 
 def test_the_small_catalogue_reads_without_a_note(tmp_path: Path) -> None:

@@ -11,15 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-from docs_pages import ROOT, blocks, name_of
+from docs_pages import ROOT, name_of
+from docs_shell import pattern, promised, typed
 
 START_SECONDS = 60
-SHELL_SECONDS = 40
+MARK = "the demo"
 README_ADDRESSES = {"app_url": "http://127.0.0.1:8000", "gateway_url": "http://127.0.0.1:8001"}
 """Where a newcomer's demo is; the one of the tests takes free ports."""
 
@@ -62,47 +62,15 @@ def _wait(file: Path, program: subprocess.Popen[bytes], told: Path) -> None:
         time.sleep(0.05)
 
 
-def addresses(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "demo.json").read_text("utf-8"))
-    return found
-
-
-def typed(page: Path, folder: Path) -> str:
-    """What a shell prints that is given the page's marked blocks one after the other; a failing line ends it."""
-    script = "set -euo pipefail\n" + "".join(block.text for block in blocks(page) if block.run == "the demo")
-    for name, address in README_ADDRESSES.items():
-        script = script.replace(address, addresses(folder)[name])
-    shell = subprocess.run(
-        ["bash"],
-        input=script,
-        cwd=folder,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "no_proxy": "*"},
-        text=True,
-        capture_output=True,
-        check=False,
-        timeout=SHELL_SECONDS,
-    )
-    assert (shell.returncode, shell.stderr) == (0, ""), f"{shell.stdout}{shell.stderr}"
-    return shell.stdout
-
-
-def promised(page: Path) -> str:
-    """What the page says is seen: the `text` blocks that follow a marked block."""
-    found = blocks(page)
-    seen = [block.run == "the demo" for block in found]
-    return "".join(
-        block.text for number, block in enumerate(found) if block.language == "text" and number and seen[number - 1]
-    )
-
-
-def pattern(text: str) -> re.Pattern[str]:
-    """The text with any digit where it has one, and anything within a line where it has an ellipsis."""
-    return re.compile(re.sub("[0-9]", "[0-9]", re.escape(text)).replace("…", ".*"))
+def addresses(folder: Path) -> Mapping[str, str]:
+    """Where the demo really is, by where the pages say that it is."""
+    told: dict[str, str] = json.loads((folder / "demo.json").read_text("utf-8"))
+    return {said: told[name] for name, said in README_ADDRESSES.items()}
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs/tutorial.md"], ids=name_of)
 def test_what_a_page_tells_to_type_shows_what_it_says(page: Path, demo: Path) -> None:
-    printed, said = typed(page, demo), promised(page)
+    printed, said = typed(page, demo, mark=MARK, addresses=addresses(demo)), promised(page, mark=MARK)
     ports = re.sub(r"127\.0\.0\.1:[0-9]+", "127.0.0.1:8000", printed)
     assert said
     assert pattern(said).fullmatch(ports), f"the page says:\n{said}\nit was:\n{printed}"
@@ -113,7 +81,7 @@ def test_a_page_whose_commands_fail_is_found(demo: Path, tmp_path: Path, monkeyp
     page = tmp_path / "page.md"
     page.write_text("<!-- run: the demo -->\n```bash\nfalse\necho never\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError):
-        typed(page, demo)
+        typed(page, demo, mark=MARK, addresses={})
 
 
 def test_an_expectation_knows_digits_and_ellipses_and_nothing_else() -> None:

@@ -123,7 +123,7 @@ class Parties:
 
     def start(self) -> None:
         gateway = ("--http-port", str(self.gateway_port), "--data", str(self.data / "gateway"))
-        account = ("--account", f"{SYSTEM_ID}:{PASSWORD}")
+        account = ("--smpp-port", "0", "--account", f"{SYSTEM_ID}:{PASSWORD}")
         callback = ("--callback", f"{self.app_url}/carrier/receipts", "--callback-secret", CARRIER_SECRET)
         self.add("gateway", "mobile-gateway", *gateway, *account, *callback)
         keys = ("--secret-key", SECRET_KEY, "--publishable-key", PUBLISHABLE_KEY)

@@ -77,6 +77,13 @@ def test_the_demos_secrets_are_for_the_demo_only(name: str, secret: str) -> None
     load(**SOUND).require_sound_secrets()
 
 
+def test_a_message_centre_makes_the_password_of_the_http_gateway_needless_and_may_not_be_the_demos() -> None:
+    without = {name: secret for name, secret in SOUND.items() if name != "sms_password"}
+    load(**without, sms_smpp="smpp://shop:secret@smsc.example").require_sound_secrets()
+    with pytest.raises(SettingsRefused, match="CYBERTICKET_SMS_SMPP holds the demo's"):
+        load(**SOUND, sms_smpp="smpp://shop:demo1234@smsc.example").require_sound_secrets()
+
+
 def test_a_carrier_secret_that_can_be_guessed_is_refused() -> None:
     with pytest.raises(SettingsRefused, match="16 letters"):
         load(**{**SOUND, "carrier_secret": "short"}).require_sound_secrets()

@@ -127,6 +127,8 @@ class Occasion(SQLModel, table=True):
     slug: str = Field(max_length=100)
     code: int = Field(sa_type=sa.BigInteger)
     """32 random bits that name the occasion inside a barcode."""
+    sms_code: int | None = Field(default=None, unique=True)
+    """The short number by which a text message asks for it, over all issuers: they share one short code."""
     stock: Stock = Field(sa_column=sa.Column("stock", stored(Stock, "stock"), nullable=False))
     starts_at: datetime | None = when(nullable=True, index=True)
     ends_at: datetime | None = when(nullable=True)
@@ -144,6 +146,7 @@ class Occasion(SQLModel, table=True):
         sa.UniqueConstraint("product_id", "slug"),
         sa.UniqueConstraint("issuer_id", "code"),
         check("code", "code BETWEEN 0 AND 4294967295"),
+        check("sms_code", "sms_code > 1000"),
         check("ends_after_start", "ends_at > starts_at"),
         check("sales_window", "sales_until > sales_from"),
         check("admits_window", "admits_until > admits_from"),

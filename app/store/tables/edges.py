@@ -16,7 +16,8 @@ class Outbox(SQLModel, table=True):
     """A consequence that was committed with its fact and is still to be carried out."""
 
     id: UUID = key()
-    issuer_id: UUID = ref("issuer.id")
+    issuer_id: UUID | None = ref("issuer.id", nullable=True)
+    """Whose it is; what a handset wrote, and the reply to it, may be nobody's in particular."""
     topic: Topic = Field(sa_column=sa.Column("topic", stored(Topic, "topic"), nullable=False))
     key: str = Field(max_length=120)
     payload: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
@@ -33,6 +34,7 @@ class Outbox(SQLModel, table=True):
         sa.Index("ix_outbox_dead", "dead_at", postgresql_where=sa.text("dead_at IS NOT NULL")),
         check("one_end", "done_at IS NULL OR dead_at IS NULL"),
         check("attempts", "attempts >= 0"),
+        check("issuer", "issuer_id IS NOT NULL OR topic IN ('converse', 'deliver')"),
     )
 
 

@@ -40,6 +40,7 @@ class Account(SQLModel, table=True):
     created_at: datetime = when()
     __table_args__ = (
         sa.UniqueConstraint("issuer_id", "kind", "handset", "currency", postgresql_nulls_not_distinct=True),
+        sa.Index("ix_account_handset", "handset", postgresql_where=sa.text("kind = 'prepaid'")),
         check("balance", "balance >= 0"),
         check("prepaid", "(kind = 'prepaid') = (handset IS NOT NULL) AND (kind = 'prepaid') = (balance IS NOT NULL)"),
         check("handset", f"handset ~ '{E164}'"),

@@ -109,6 +109,8 @@ class Ticket(SQLModel, table=True):
     code: int = Field(sa_type=sa.BigInteger)
     """63 random bits: the ticket's name inside a barcode."""
     generation: int = 1
+    gift_of: UUID | None = Field(default=None, sa_type=sa.Uuid, foreign_key="ticket.id", unique=True)
+    """The ticket that was given away and became this one; it can become only one."""
     kid: int
     """Index of the secret that PIN and link are derived from."""
     handset: str = Field(max_length=16)
@@ -126,6 +128,7 @@ class Ticket(SQLModel, table=True):
         sa.UniqueConstraint("issuer_id", "number"),
         sa.UniqueConstraint("issuer_id", "code"),
         sa.UniqueConstraint("link_hash"),
+        sa.Index("ix_ticket_handset", "handset"),
         sa.Index("uq_ticket_item", "item_id", unique=True, postgresql_where=sa.text("state = 'valid'")),
         sa.Index(
             "uq_ticket_place",

@@ -228,7 +228,7 @@ async def test_a_receipt_and_its_messages_record_that_commit_at_once_do_not_miss
 
     async def recorded() -> None:
         async with stage.world.transaction() as tx:
-            await messages.sent(tx, identity, channel="sms_http", message_id="m-1", parts=1, now=now)
+            await messages.sent(tx, identity, messages.Names("sms_http", "sms_http", ("m-1",), 1), now=now)
 
     async with stage.world.transaction() as tx:
         await messages.receive(tx, channel="sms_http", message_id="m-1", state="DELIVERED", at=now, now=now)

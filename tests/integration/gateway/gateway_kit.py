@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 
-from mobile_gateway.api import create_app
+from mobile_gateway.gateway import create_app
+from mobile_gateway.network import Network
 from mobile_gateway.settings import GatewaySettings
 
 SECRET = "0123456789abcdef"
@@ -38,10 +39,11 @@ class Receiver(httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("no answer", request=request)
         if status == 204:
             # The check as an account would write it, from the documentation alone.
-            stamp = request.headers["X-Gateway-Timestamp"]
+            stamp = request.headers.get("X-Gateway-Timestamp", "")
             expected = hmac.new(SECRET.encode(), f"{stamp}.{body.decode()}".encode(), hashlib.sha256).hexdigest()
-            assert request.headers["X-Gateway-Signature"] == f"v1={expected}"
-            self.taken.append(json.loads(body))
+            if request.method == "POST":
+                assert request.headers["X-Gateway-Signature"] == f"v1={expected}"
+                self.taken.append(json.loads(body))
         return httpx.Response(status)
 
 
@@ -51,6 +53,7 @@ class Gateway:
 
     client: httpx.AsyncClient
     receiver: Receiver
+    network: Network
 
     async def send(self, text: str = TICKET, *, key: str = "k1", to: str = NUMBER, **more: object) -> httpx.Response:
         body = {"to": to, "text": text, **more}
@@ -64,14 +67,24 @@ class Gateway:
         answer = await self.client.get(f"/handsets/{number}")
         return dict(answer.json()) if answer.status_code == 200 else {}
 
+    async def press(self, *keys: str, number: str = NUMBER) -> list[str]:
+        """Press these keys; answers the rows of the screen after the last."""
+        for key in keys:
+            answer = await self.client.post(f"/handsets/{number}/keys", json={"key": key})
+            assert answer.status_code == 200, answer.text
+        return list((await self.handset(number))["screen"])
+
     async def inbox(self, number: str = NUMBER) -> list[str]:
         return [held["text"] for held in (await self.handset(number)).get("inbox", [])]
 
 
 @asynccontextmanager
-async def gateway_in(folder: Path, receiver: Receiver | None = None, **changes: Any) -> AsyncIterator[Gateway]:
-    """A gateway on `folder`, impatient enough for tests."""
+async def gateway_in(
+    folder: Path, receiver: Receiver | None = None, *, web: httpx.AsyncBaseTransport | None = None, **changes: Any
+) -> AsyncIterator[Gateway]:
+    """A gateway on `folder`, impatient enough for tests; `web` is what its phones visit."""
     receiver = receiver or Receiver()
+    web = web or httpx.MockTransport(lambda _: httpx.Response(404))
     plain: dict[str, Any] = {
         "data_dir": folder,
         "accounts": "demo:demo1234,other:other123",
@@ -80,12 +93,14 @@ async def gateway_in(folder: Path, receiver: Receiver | None = None, **changes: 
         "receipt_delay_seconds": 0.01,
         "receipt_retry_seconds": (0.02,),
         "retry_seconds": (0.02,),
+        "roaming_seconds": 0.05,
+        "short_codes": "1588:demo",
     }
-    app = create_app(GatewaySettings(**(plain | changes)), callback_transport=receiver)
+    app = create_app(GatewaySettings(**(plain | changes)), callback_transport=receiver, web_transport=web)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://gw", auth=("demo", "demo1234")) as client:
-            yield Gateway(client, receiver)
+            yield Gateway(client, receiver, app.state.network)
 
 
 async def until(check: Callable[[], Awaitable[object]], *, seconds: float = 5) -> None:

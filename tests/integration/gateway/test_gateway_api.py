@@ -10,7 +10,7 @@ import httpx
 import pytest
 from gateway_kit import NUMBER, TICKET, Gateway, Receiver, gateway_in, until
 
-from mobile_gateway.problems import Problem
+from mobile_gateway.api.problems import Problem
 
 pytest_plugins = ("gateway_plugin",)
 
@@ -38,8 +38,9 @@ async def test_a_ticket_reaches_the_phone_is_stored_in_it_and_its_receipt_comes_
     phone = await gateway.handset()
     assert phone["inbox"][0]["from"] == "Cyberticket"
     assert phone["inbox"][0]["links"] == ["https://tickets.example/t/QZ9KD2"]
+    assert phone["inbox"][0]["kind"] == "text"
     assert phone["memory"] == {"used": 1, "limit": 50}
-    assert len(phone["screen"]) == 8
+    assert "CYBERTICKET" in phone["screen"]
 
     stored = (await gateway.client.post(f"/handsets/{NUMBER}/messages/{message_id}/store")).json()
     ticket = {"message_id": message_id, "number": "482910375-6", "pin": "491027"}
@@ -104,14 +105,29 @@ async def test_a_number_the_network_refuses_ends_at_once(gateway: Gateway, switc
     await until(ended)
 
 
-async def test_keys_open_and_scroll_a_message(gateway: Gateway) -> None:
+async def test_keys_open_a_message_and_the_screen_shows_it(gateway: Gateway) -> None:
     await gateway.send()
     await until(gateway.inbox)
-    opened = (await gateway.client.post(f"/handsets/{NUMBER}/keys", json={"key": "ok"})).json()
-    assert opened["screen"][1] == "ID 482910375-6"
-    assert opened["inbox"][0]["opened"] is True
+    screen = await gateway.press("ok", "ok", "ok")
+    assert screen[:2] == ["Cyberticket", "ID 482910375-6 PIN"]
+    assert (await gateway.handset())["inbox"][0]["opened"] is True
     listed = (await gateway.client.get("/handsets")).json()["handsets"]
     assert [one["number"] for one in listed] == [NUMBER]
+
+
+async def test_a_message_is_called_back_while_it_waits_and_not_after(gateway: Gateway) -> None:
+    await gateway.client.put(f"/subscribers/{NUMBER}", json={"state": "off"})
+    message_id = (await gateway.send()).json()["message_id"]
+    assert (await gateway.client.delete(f"/sms/messages/{message_id}")).status_code == 204
+    assert await gateway.state(message_id) == "DELETED"
+    problem(await gateway.client.delete(f"/sms/messages/{message_id}"), Problem.TOO_LATE)
+    problem(await gateway.client.delete("/sms/messages/m0"), Problem.NOT_FOUND)
+
+    async def told() -> bool:
+        return bool(gateway.receiver.taken)
+
+    await until(told)
+    assert gateway.receiver.taken[0]["state"] == "DELETED"
 
 
 # --- receipts ---------------------------------------------------------------------------------------------------------
@@ -209,6 +225,14 @@ async def test_an_idempotency_key_is_required_and_means_one_message(gateway: Gat
     assert problem(answer, Problem.INVALID)["errors"][0]["pointer"] == "header/Idempotency-Key"
     await gateway.send("one")
     problem(await gateway.send("another"), Problem.KEY_REUSED)
+
+
+async def test_an_account_that_is_too_fast_is_told_how_long_to_wait(tmp_path: Path) -> None:
+    async with gateway_in(tmp_path, submits_per_second_max=2) as gateway:
+        answers = [await gateway.send(key=str(index)) for index in range(3)]
+        assert [answer.status_code for answer in answers] == [202, 202, 429]
+        problem(answers[2], Problem.THROTTLED)
+        assert answers[2].headers["retry-after"] == "1"
 
 
 async def test_a_full_queue_says_when_to_come_back(tmp_path: Path) -> None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
+import struct
 
 import pytest
 from gateway_kit import NUMBER, TICKET, Gateway, until
 
-from mobile_gateway.problems import Problem
+from mobile_gateway.api.problems import Problem
+from mobile_gateway.carrier.messages import Language, Model, Submission
+from mobile_gateway.keys import Key
+from mobile_gateway.pages.words import KEY_NAMES, WORDS
+from mobile_gateway.wire import push, udh, wsp
+from mobile_gateway.wire.push import ServiceIndication
+from mobile_gateway.wire.udh import InformationElement
 
 pytest_plugins = ("gateway_plugin",)
 
 PATH = "/phones/%2B821012345678"
+OTHER = "+821099998888"
 
 
 async def test_an_empty_page_says_how_to_fill_it_in_both_languages(gateway: Gateway) -> None:
@@ -37,13 +45,12 @@ async def test_every_answer_keeps_other_code_and_other_sites_out(gateway: Gatewa
 async def test_a_message_shows_as_text_with_links_that_open_apart(gateway: Gateway) -> None:
     await gateway.send("<b>bold</b> & " + TICKET)
     await until(gateway.inbox)
-    await gateway.client.post(f"/handsets/{NUMBER}/keys", json={"key": "ok"})
     page = (await gateway.client.get("/?lang=en")).text
     assert "&lt;b&gt;bold&lt;/b&gt; &amp; ID" in page
     assert "<b>bold" not in page
-    links = re.findall(r'<a href="https://tickets[^>]*>', page)
-    assert len(links) > 1  # on the LCD, row by row, and in the text below it
-    assert set(links) == {'<a href="https://tickets.example/t/QZ9KD2" target="_blank" rel="noreferrer noopener">'}
+    links = re.findall(r'<a class="inline" href="https://tickets[^>]*>', page)
+    address = "https://tickets.example/t/QZ9KD2"
+    assert set(links) == {f'<a class="inline" href="{address}" target="_blank" rel="noreferrer noopener">'}
 
 
 async def test_a_phone_is_added_switched_and_pressed_by_plain_forms(gateway: Gateway) -> None:
@@ -68,6 +75,105 @@ async def test_the_script_gets_the_one_phone_it_pressed(gateway: Gateway) -> Non
     assert answer.text.count("<article") == 1
     assert "<html" not in answer.text
     assert (await gateway.client.get(f"{PATH}?lang=en")).text == answer.text
+
+
+async def test_every_key_has_its_button_and_the_screen_its_words_and_its_pixels(gateway: Gateway) -> None:
+    await gateway.client.put(f"/subscribers/{NUMBER}", json={"language": "en"})
+    page = (await gateway.client.get(f"{PATH}?lang=en")).text
+    assert re.findall(r'<button name="key" value="([^"]+)"', page) == [
+        *("soft_left", "up", "soft_right", "left", "ok", "right", "send", "down", "end", "back"),
+        *"123456789*0#",
+    ]
+    assert set(Key) == set(re.findall(r'<button name="key" value="([^"]+)"', page))
+    assert "CYBERTICKET\n" in page
+    assert 'aria-label="Keys"' in page
+    assert _pixels(page) != _pixels(await _pressed(gateway, "ok"))
+    assert "&gt; Inbox" in (await gateway.client.get(f"{PATH}?lang=en")).text
+
+
+async def test_a_phone_that_is_off_shows_nothing_and_its_keys_do_nothing(gateway: Gateway) -> None:
+    await gateway.client.put(f"/subscribers/{NUMBER}", json={"state": "off"})
+    page = (await gateway.client.get(f"{PATH}?lang=en")).text
+    assert page.count("disabled>") == len(Key) + 2  # and two of the switches
+    assert "CYBERTICKET\n" not in page
+    assert _pixels(page) == _pixels(await _pressed(gateway, "ok"))
+
+
+async def test_the_screen_is_a_picture_for_cameras(gateway: Gateway) -> None:
+    await gateway.client.put(f"/subscribers/{NUMBER}", json={})
+    for scale, width, height in ((1, 104, 73), (8, 832, 584)):
+        answer = await gateway.client.get(f"{PATH}/screen.png?scale={scale}")
+        assert answer.headers["content-type"] == "image/png"
+        assert struct.unpack(">II", answer.content[16:24]) == (width, height)
+    on = (await gateway.client.get(f"{PATH}/screen.png")).content
+    await gateway.client.put(f"/subscribers/{NUMBER}", json={"state": "off"})
+    assert (await gateway.client.get(f"{PATH}/screen.png")).content != on
+    assert (await gateway.client.get(f"{PATH}/screen.png?scale=17")).status_code == 422
+    assert (await gateway.client.get("/phones/%2B821099999999/screen.png")).status_code == 404
+
+
+async def test_a_smartphone_writes_to_another_phone(gateway: Gateway) -> None:
+    for number, model in ((NUMBER, "smart"), (OTHER, "feature")):
+        await gateway.client.put(f"/subscribers/{number}", json={"model": model, "language": "en"})
+    sent = await gateway.client.post(
+        f"{PATH}/sent?lang=en", data={"to": "010-9999 8888", "text": "hello"}, headers={"X-Fragment": "1"}
+    )
+    assert "data-sent" in sent.text
+    await until(lambda: gateway.inbox(OTHER))
+    assert await gateway.inbox(OTHER) == ["hello"]
+
+
+async def test_a_message_nobody_takes_stays_in_its_field_with_the_reason(gateway: Gateway) -> None:
+    await gateway.client.put(f"/subscribers/{NUMBER}", json={"model": "smart"})
+    wrong = {"to": "77", "text": "<hello>"}
+    whole = await gateway.client.post(f"{PATH}/sent?lang=en", data=wrong)
+    alone = await gateway.client.post(f"{PATH}/sent?lang=en", data=wrong, headers={"X-Fragment": "1"})
+    assert (whole.status_code, alone.status_code) == (422, 200)
+    for page in (whole.text, alone.text):
+        assert "Nobody takes this message." in page
+        assert 'value="&lt;hello&gt;"' in page
+    empty = await gateway.client.post(f"{PATH}/sent?lang=en", data={"to": "77", "text": " "})
+    assert empty.status_code == 303
+
+
+async def test_a_smartphone_shows_pictures_and_opens_service_messages(gateway: Gateway) -> None:
+    await gateway.client.put(f"/subscribers/{NUMBER}", json={"model": "smart"})
+    row = b"\xff\x00\xff\x00"
+    picture = udh.build([InformationElement(udh.LARGE_PICTURE, b"\0" + row * 32)])
+    service = push.to_wbxml(ServiceIndication("https://x.example/t/1", "Your ticket"))
+    pushed = wsp.format_push(wsp.Push(service, push.SI_WBXML))
+    header = udh.build([udh.PUSH.element()])
+    for data_coding, user_data in ((0, picture + b"A 12"), (4, header + pushed)):
+        sent = Submission("demo", NUMBER, "1588", user_data, data_coding=data_coding, esm_class=0x40)
+        await gateway.network.submit(sent)
+    await until(lambda: _count(gateway, 2))
+    for message in (await gateway.handset())["inbox"]:
+        await gateway.client.post(f"{PATH}/messages", data={"store": message["id"]})
+    page = (await gateway.client.get("/?lang=en")).text
+    assert page.count('alt="Picture of the message"') == 2  # in its bubble and among the tickets
+    assert 'href="https://x.example/t/1" target="_blank" rel="noreferrer noopener">Open page</a>' in page
+
+
+def test_every_word_is_said_in_both_languages() -> None:
+    assert WORDS[Language.KOREAN].keys() == WORDS[Language.ENGLISH].keys()
+    assert KEY_NAMES[Language.KOREAN].keys() == KEY_NAMES[Language.ENGLISH].keys()
+    for model in Model:
+        assert model.value in WORDS[Language.ENGLISH]
+
+
+def _pixels(page: str) -> str:
+    found = re.search(r'<div class="lcd"[^>]*>\s*<img src="data:image/png;base64,([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+async def _pressed(gateway: Gateway, key: str) -> str:
+    answer = await gateway.client.post(f"{PATH}/keys?lang=en", data={"key": key}, headers={"X-Fragment": "1"})
+    return str(answer.text)
+
+
+async def _count(gateway: Gateway, wanted: int) -> bool:
+    return len((await gateway.handset()).get("inbox", [])) == wanted
 
 
 @pytest.mark.parametrize("number", ["", "010-1234-5678", "<script>", "+82"])

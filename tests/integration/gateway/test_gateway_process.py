@@ -30,6 +30,7 @@ def a_process(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         "PATH": os.environ["PATH"],
         "CYBERTICKET_GATEWAY_DATA_DIR": str(folder),
         "CYBERTICKET_GATEWAY_PORT": "0",
+        "CYBERTICKET_GATEWAY_SMPP_PORT": "0",
         "CYBERTICKET_GATEWAY_ACCOUNTS": ":".join(ACCOUNT),
     }
     with subprocess.Popen(
@@ -43,6 +44,7 @@ def a_process(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
             assert process.stdout
             found = re.fullmatch(r"mobile gateway: (http://127\.0\.0\.1:[0-9]+)\n", process.stdout.readline())
             assert found
+            assert re.fullmatch(r"smpp: 127\.0\.0\.1:[0-9]+\n", process.stdout.readline())
             yield process, found[1]
         finally:
             if process.poll() is None:
@@ -76,7 +78,7 @@ async def test_an_accepted_message_survives_kill_9_and_arrives_once_after_the_re
 
 
 async def test_watchers_are_told_of_each_change_and_do_not_keep_the_gateway_from_stopping(tmp_path: Path) -> None:
-    settings = GatewaySettings(data_dir=tmp_path, port=0, accounts="demo:demo1234")
+    settings = GatewaySettings(data_dir=tmp_path, port=0, smpp_port=0, accounts="demo:demo1234")
     seen: list[str] = []
     greeted = asyncio.Event()
 
@@ -89,10 +91,10 @@ async def test_watchers_are_told_of_each_change_and_do_not_keep_the_gateway_from
                 elif line.startswith('data: {"number"'):
                     seen.append(json.loads(line.removeprefix("data: "))["number"])
 
-    async with asyncio.timeout(5), serving(settings) as url:
-        watcher = asyncio.create_task(watch(url))
+    async with asyncio.timeout(5), serving(settings) as places:
+        watcher = asyncio.create_task(watch(places.base_url))
         await greeted.wait()
-        async with httpx.AsyncClient(base_url=url, auth=ACCOUNT) as client:
+        async with httpx.AsyncClient(base_url=places.base_url, auth=ACCOUNT) as client:
             await client.post("/sms/messages", json={"to": NUMBER, "text": TICKET}, headers={"Idempotency-Key": "k"})
 
             async def told() -> bool:
@@ -104,17 +106,18 @@ async def test_watchers_are_told_of_each_change_and_do_not_keep_the_gateway_from
 
 
 async def test_two_gateways_serve_side_by_side_in_one_loop(tmp_path: Path) -> None:
-    one, two = (GatewaySettings(data_dir=tmp_path / name, port=0) for name in ("one", "two"))
+    one, two = (GatewaySettings(data_dir=tmp_path / name, port=0, smpp_port=0) for name in ("one", "two"))
     before = signal.getsignal(signal.SIGINT)
     async with serving(one) as first, serving(two) as second, httpx.AsyncClient() as client:
-        assert first != second
-        for url in (first, second):
-            assert (await client.get(f"{url}/healthz")).json() == {"status": "ok"}
+        assert first.smpp_port != second.smpp_port
+        assert first.base_url != second.base_url
+        for places in (first, second):
+            assert (await client.get(f"{places.base_url}/healthz")).json() == {"status": "ok"}
         assert signal.getsignal(signal.SIGINT) is before
 
 
 async def test_a_gateway_whose_folder_is_taken_does_not_start(tmp_path: Path) -> None:
-    settings = GatewaySettings(data_dir=tmp_path, port=0)
+    settings = GatewaySettings(data_dir=tmp_path, port=0, smpp_port=0)
     async with serving(settings):
         with pytest.raises(GatewayDidNotStart):
             async with serving(settings):

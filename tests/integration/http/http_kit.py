@@ -177,12 +177,14 @@ class Api:
         assert enrolled.status_code == 201, enrolled.text
         return enrolled.json()["gate"], enrolled.json()["token"]
 
-    async def receipt(self, body: bytes, *, secret: str = CARRIER_SECRET, late_seconds: int = 0) -> httpx.Response:
-        """A receipt as the carrier signs it."""
+    async def receipt(
+        self, body: bytes, *, path: str = "/carrier/receipts", secret: str = CARRIER_SECRET, late_seconds: int = 0
+    ) -> httpx.Response:
+        """A receipt, or what else the carrier posts, as it signs it."""
         stamp = str(int(self.stage.clock.now().timestamp()) - late_seconds)
         digest = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
         headers = {"x-gateway-timestamp": stamp, "x-gateway-signature": f"v1={digest}"}
-        return await self.client.post("/carrier/receipts", content=body, headers=headers)
+        return await self.client.post(path, content=body, headers=headers)
 
 
 @dataclass

@@ -57,6 +57,7 @@ OBJECTS = (
     Route("GET", "/tickets/{ticket}", "read", buyer=True),
     Route("GET", "/tickets/{ticket}/barcode.svg", "read", buyer=True),
     Route("POST", "/tickets/{ticket}/resend", "messages", buyer=True),
+    Route("POST", "/tickets/{ticket}/gift", "sell", {"handset": "010-5555-9999"}, buyer=True),
     Route("POST", "/tickets/{ticket}/revoke", "refund", {"reason": "lost"}),
     Route("DELETE", "/staff/gates/{gate}", "gates"),
     Route("POST", "/staff/dead-letters/{letter}/retry", "messages"),

@@ -11,6 +11,7 @@ import jsonschema_rs
 import pytest
 import schemathesis
 from builders import BUYER
+from carrier_open_kit import THEIRS, dlr, kannel_message, push_result
 from fakes import Upset
 from http_kit import BODY_BYTES_MAX, DOCUMENT, NOBODY, OPERATIONS, OWN, Api, Operation, operation, spoken_pin
 
@@ -21,6 +22,7 @@ CARD = {"instrument": {"kind": "card", "token": "pm_card_visa"}}
 TOP_UP = {"issuer": "haneul", "handset": OWN, "amount": 1_000, "currency": "KRW"}
 BODIES: dict[str, Any] = {
     "POST /bookings/{booking_id}/payments": CARD,
+    "POST /tickets/{ticket_id}/gift": {"handset": "010-5555-9999"},
     "POST /tickets/{ticket_id}/revoke": {"reason": "lost phone"},
     "POST /emoney/vouchers": {"issuer": "haneul", "handset": OWN, "voucher": "482910375-1 491027"},
     "POST /gate/enrolments": {"code": "0000-0000-0000-0000"},
@@ -80,8 +82,8 @@ async def too_large(api: Api, one: Operation) -> httpx.Response:
 
 async def invalid(api: Api, one: Operation) -> httpx.Response:
     bearer = await api.staff()
-    if one.path == "/carrier/receipts":
-        return await api.receipt(b"{")
+    if one.path.startswith("/carrier/"):
+        return await api.receipt(b"{", path=one.path)
     if one.path.startswith("/gate/") and "security" in one.said:
         _, bearer = await api.gate()
     headers = {"authorization": f"Bearer {bearer}", "idempotency-key": "key-00000"}
@@ -110,6 +112,11 @@ async def the_ticket(api: Api, rest: str = "", *, method: str = "GET", body: Any
     headers = {"authorization": f"Bearer {await api.staff()}", "idempotency-key": "key-00001"}
     path = f"/tickets/{(await sold.ticket())['id']}{rest}"
     return await api.client.request(method, path, json=body, headers=headers)
+
+
+async def profiled(api: Api, *scopes: str) -> httpx.Response:
+    headers = {"authorization": f"Bearer {await api.staff(*scopes)}"}
+    return await api.client.put(f"/staff/handsets/{BUYER}/profile", json={"profile": "ems"}, headers=headers)
 
 
 async def the_booking(api: Api, rest: str = "", *, method: str = "GET") -> httpx.Response:
@@ -173,6 +180,18 @@ async def sent_too_often(api: Api) -> httpx.Response:
     first = await the_ticket(api, "/resend", method="POST")
     address = str(first.request.url.path)
     return await again(api, address, times=3, bearer=await api.staff())
+
+
+async def given(api: Api, *, tickets: int = 1, times: int = 1) -> httpx.Response:
+    """So many tickets are given away, the last one so many times, each time to somebody else."""
+    sold, boss = await api.sold(api.wish(quantity=tickets)), await api.staff()
+    addresses = [f"/tickets/{one['id']}/gift" for one in await sold.tickets()]
+    asked = [*addresses, *[addresses[-1]] * (times - 1)]
+    answers = [
+        await api.post(address, {"handset": f"010-5555-999{number}"}, bearer=boss)
+        for number, address in enumerate(asked)
+    ]
+    return answers[-1]
 
 
 async def redeemed(api: Api, *, times: int = 1, right: bool = True) -> httpx.Response:
@@ -245,6 +264,9 @@ PARTICULAR: dict[tuple[str, int], Way] = {
     ("POST /tickets/{ticket_id}/resend", 202): lambda api: the_ticket(api, "/resend", method="POST"),
     ("POST /tickets/{ticket_id}/resend", 409): sent_of_a_revoked_ticket,
     ("POST /tickets/{ticket_id}/resend", 429): sent_too_often,
+    ("POST /tickets/{ticket_id}/gift", 201): given,
+    ("POST /tickets/{ticket_id}/gift", 409): lambda api: given(api, times=2),
+    ("POST /tickets/{ticket_id}/gift", 429): lambda api: given(api, tickets=6),
     ("POST /tickets/{ticket_id}/revoke", 200): revoked,
     ("POST /tickets/{ticket_id}/revoke", 409): revoked_twice,
     ("POST /emoney/vouchers", 201): redeemed,
@@ -256,6 +278,21 @@ PARTICULAR: dict[tuple[str, int], Way] = {
     ("POST /carrier/receipts", 204): lambda api: api.receipt(
         b'{"message_id": "m-1", "state": "DELIVERED", "at": "2026-11-22T03:00:05Z"}'
     ),
+    ("POST /carrier/messages", 204): lambda api: api.receipt(
+        b'{"message_id": "m-1", "from": "+821012345678", "to": "1588", "text": "help", "at": "2026-11-22T03:00:05Z"}',
+        path="/carrier/messages",
+    ),
+    ("POST /carrier/push-results/{token}", 200): push_result,
+    ("POST /carrier/push-results/{token}", 404): lambda api: push_result(api, by=THEIRS),
+    ("POST /carrier/push-results/{token}", 422): lambda api: push_result(api, body=b"<pap/>"),
+    ("GET /carrier/dlr/{token}", 204): dlr,
+    ("GET /carrier/dlr/{token}", 404): lambda api: dlr(api, by=THEIRS),
+    ("GET /carrier/dlr/{token}", 422): lambda api: dlr(api, kind="x"),
+    ("GET /carrier/kannel/{token}/messages", 200): kannel_message,
+    ("GET /carrier/kannel/{token}/messages", 404): lambda api: kannel_message(api, by=THEIRS),
+    ("GET /carrier/kannel/{token}/messages", 422): lambda api: kannel_message(api, id=""),
+    ("PUT /staff/handsets/{handset}/profile", 204): profiled,
+    ("PUT /staff/handsets/{handset}/profile", 403): lambda api: profiled(api, "sell"),
     ("POST /staff/gates", 201): lambda api: posted_by_staff(api, "/staff/gates"),
     ("DELETE /staff/gates/{gate_id}", 204): revoked_gate,
     ("POST /staff/complimentary", 201): lambda api: posted_by_staff(api, "/staff/complimentary", api.wish()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -41,6 +42,21 @@ async def test_the_card_button_leads_to_the_networks_page_and_back_here(stage: S
         "merchant": "haneul",
         "lang": "en",
     }
+
+
+async def test_a_buyer_says_what_the_phone_can_show_where_that_makes_a_difference(stage: Stage, shop: Shop) -> None:
+    made = await a_booking(stage, shop)
+    assert "내 전화로 볼 수 있는 것" not in (await opened(stage, made)).said, "there is plain text only"
+    stage.world = replace(stage.world, channels={**stage.world.channels, "ems": stage.carrier})
+    page = await opened(stage, made)
+    assert "그림이 보이는 전화" in page.said
+    assert "WAP" not in page.said
+
+    for word in ("ems", "wap", "fax"):
+        answer = await Visitor(stage).client.post(f"/b/{made.link}/phone", data={"phone": word})
+        assert answer.status_code == 200
+
+    assert await stage.sql("SELECT handset, profile, source FROM handset_profile") == [(BUYER, "ems", "buyer")]
 
 
 async def test_whoever_has_not_the_link_sees_no_booking(stage: Stage, shop: Shop) -> None:
@@ -372,7 +388,7 @@ async def test_a_revoked_ticket_is_shown_as_revoked_and_cannot_be_sent(stage: St
 async def test_every_button_of_a_booking_refuses_another_sites_form(stage: Stage, shop: Shop) -> None:
     made = await a_booking(stage, shop)
     visitor = Visitor(stage)
-    for path in ("card", "emoney", "free", "cancel", f"tickets/{made.id}/resend"):
+    for path in ("card", "emoney", "free", "phone", "cancel", f"tickets/{made.id}/resend"):
         answer = await visitor.client.post(
             f"/b/{made.link}/{path}", data={"payment_method": "pm_card_visa"}, headers={"sec-fetch-site": "cross-site"}
         )

@@ -52,8 +52,9 @@ def test_every_sentence_is_said_somewhere() -> None:
     by_name = {"kind", "fault", "second", "refusal"}
     """Parts whose sentences are chosen by a kind, a status or a refusal."""
     made = {f"why_{state}" for state in ("expired", "undeliverable", "rejected")}
-    made |= {f"{state}_title" for state in ("paying", "expired", "cancelled", "refunded", "used", "revoked")}
-    made |= {"paying", "expired", "cancelled", "refunded", "used", "revoked", "show_ride", "show_voucher"}
+    made |= {f"{state}_title" for state in ("paying", "expired", "cancelled", "refunded", "used", "revoked", "given")}
+    made |= {f"phone_{profile}" for profile in ("sms", "ems", "wap")}
+    made |= {"paying", "expired", "cancelled", "refunded", "used", "revoked", "given", "show_ride", "show_voucher"}
     unused = [
         (part, name)
         for part, name in SENTENCES

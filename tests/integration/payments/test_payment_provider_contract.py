@@ -14,12 +14,14 @@ from uuid import UUID
 
 import httpx
 import pytest
+from billing_carrier_kit import a_carrier
 from builders import BUYER, FRIEND, a_catalogue, a_stage, an_account, an_issuer
 from fakes import DECLINES, GOOD_CARD, UNKNOWN_CARD, FakeCard
 from payment_network_kit import SECRET, a_network, network_settings
 from postgres import Cluster
 from pydantic import SecretStr
 
+from app.domain.handset import Handset
 from app.domain.money import Money
 from app.payments.sandbox import serving
 from app.payments.stripe import Stripe, StripeSettings
@@ -27,6 +29,7 @@ from app.ports import (
     Authorized,
     Captured,
     CardToken,
+    CarrierBill,
     Charge,
     Decline,
     Instrument,
@@ -41,6 +44,7 @@ from app.ports import (
 
 WON = Money(15_000, "KRW")
 ISSUER = UUID(int=1)
+BARRED = Handset("+821066660000")
 keys = (f"pay-{number}" for number in itertools.count(1))
 
 
@@ -152,10 +156,24 @@ async def emoney_ledger(place: Place) -> AsyncIterator[Contract]:
         await stage.database.close()
 
 
+@asynccontextmanager
+async def carrier_billing(place: Place) -> AsyncIterator[Contract]:
+    async with a_carrier(place.folder, monthly_limit=200_000) as carrier:
+        await carrier.subscriber(FRIEND, spent=199_999)
+        await carrier.subscriber(BARRED, state="barred")
+        yield Contract(
+            carrier.provider,
+            pays=CarrierBill(BUYER),
+            refused={Decline.INSUFFICIENT_FUNDS: CarrierBill(FRIEND), Decline.INVALID: CarrierBill(BARRED)},
+            taken=carrier.taken,
+        )
+
+
 PROVIDERS: Mapping[str, Callable[[Place], AbstractAsyncContextManager[Contract]]] = {
     "stripe, in process": stripe_in_process,
     "stripe, over a socket": stripe_over_a_socket,
     "e-money": emoney_ledger,
+    "phone bill": carrier_billing,
     "the tests' own card network": fake_card,
 }
 

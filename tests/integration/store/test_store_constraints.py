@@ -7,13 +7,13 @@ from typing import Any
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from builders import Shop, Stage, a_booking, a_gate, a_scan, an_account, typed
+from builders import BUYER, Shop, Stage, a_booking, a_gate, a_scan, an_account, typed
 from fakes import BAD_CARD
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from app.domain.refusals import PaymentRefused
-from app.flows import pay
+from app.flows import converse, pay
 from app.ports import CardToken
 from app.store import tables
 
@@ -36,6 +36,8 @@ BREACHES: dict[str, str] = {
     "uq_occasion_product_id_slug": "COPY occasion SET code = 1",
     "uq_occasion_issuer_id_code": "COPY occasion SET slug = 'another'",
     "ck_occasion_stock": "UPDATE occasion SET stock = 'endless'",
+    "uq_occasion_sms_code": "UPDATE occasion SET sms_code = 1001",
+    "ck_occasion_sms_code": "UPDATE occasion SET sms_code = 1000",
     "ck_occasion_code": "UPDATE occasion SET code = 4294967296",
     "ck_occasion_ends_after_start": "UPDATE occasion SET ends_at = starts_at WHERE starts_at IS NOT NULL",
     "ck_occasion_sales_window": "UPDATE occasion SET sales_from = now(), sales_until = now()",
@@ -71,6 +73,7 @@ BREACHES: dict[str, str] = {
     "uq_ticket_issuer_id_number": "UPDATE ticket SET number = '0000000000'",
     "uq_ticket_issuer_id_code": "UPDATE ticket SET code = 1",
     "uq_ticket_link_hash": "UPDATE ticket SET link_hash = 'same'",
+    "uq_ticket_gift_of": "UPDATE ticket SET gift_of = (SELECT id FROM ticket LIMIT 1)",
     "uq_ticket_item": "UPDATE ticket SET item_id = (SELECT id FROM booking_item LIMIT 1)",
     "uq_ticket_place": "UPDATE ticket SET place_id = (SELECT id FROM place LIMIT 1)",
     "ck_ticket_state": "UPDATE ticket SET state = 'lost'",
@@ -82,11 +85,25 @@ BREACHES: dict[str, str] = {
     "ck_ticket_validity": "UPDATE ticket SET valid_until = valid_from",
     "ck_ticket_generation": "UPDATE ticket SET generation = 256",
     # messages
-    "uq_delivery_message": "UPDATE delivery SET channel = 'sms_http', message_id = 'same'",
     "ck_delivery_purpose": "UPDATE delivery SET purpose = 'fun'",
     "ck_delivery_state": "UPDATE delivery SET state = 'somewhere'",
     "ck_delivery_handset": "UPDATE delivery SET handset = '112'",
     "ck_delivery_parts": "UPDATE delivery SET parts = 0",
+    "ck_delivery_tried": "UPDATE delivery SET tried = -1",
+    "ck_delivery_reply": "UPDATE delivery SET reply = '{}'",
+    "ck_delivery_issuer": "UPDATE delivery SET issuer_id = NULL",
+    "ck_delivery_try_outcome": "UPDATE delivery_try SET outcome = 'perhaps'",
+    "ck_delivery_try_seq": "UPDATE delivery_try SET seq = 0",
+    "ck_handset_profile_profile": "UPDATE handset_profile SET profile = 'fax'",
+    "ck_handset_profile_handset": "UPDATE handset_profile SET handset = 'me'",
+    # conversations
+    "uq_inbox_channel_message_id": "UPDATE inbox SET message_id = 'same'",
+    "ck_inbox_handset": "UPDATE inbox SET handset = '1588'",
+    "ck_inbox_answered_whole": "UPDATE inbox SET heard = 'buy'",
+    "ck_inbox_forgotten": "UPDATE inbox SET sealed = NULL",
+    "ck_inbox_part_sequence": "UPDATE inbox_part SET sequence = 3",
+    "ck_conversation_handset": "UPDATE conversation SET handset = '1588'",
+    "ck_conversation_one_question": "UPDATE conversation SET choices = '[]'",
     # money
     "uq_account_issuer_id_kind_handset_currency": "COPY account",
     "ck_account_kind": "UPDATE account SET kind = 'secret'",
@@ -115,8 +132,9 @@ BREACHES: dict[str, str] = {
     "ck_admission_use_no": "UPDATE admission SET use_no = 0",
     "ck_pin_guard_tries": "UPDATE pin_guard SET tries = -1",
     # the edges
-    "uq_outbox_topic_key": "UPDATE outbox SET topic = 'release', key = 'same'",
-    "ck_outbox_topic": "UPDATE outbox SET topic = 'gossip'",
+    "uq_outbox_topic_key": "UPDATE outbox SET topic = 'deliver', key = 'same'",
+    "ck_outbox_topic": "UPDATE outbox SET topic = 'gossip' WHERE issuer_id IS NOT NULL",
+    "ck_outbox_issuer": "UPDATE outbox SET issuer_id = NULL WHERE topic = 'register'",
     "ck_outbox_one_end": "UPDATE outbox SET done_at = now(), dead_at = now()",
     "ck_outbox_attempts": "UPDATE outbox SET attempts = -1",
     "ck_idempotency_answered_whole": "UPDATE idempotency SET status = 200",
@@ -154,6 +172,16 @@ async def a_full_database(stage: Stage, shop: Shop) -> None:
     assert (await a_scan(stage, shop, gate, typed(other.tickets[0])))["admit"]
     await a_scan(stage, shop, gate, "482910375-1 000000")
     values = {"now": stage.clock.now()}
+    for number in ("1", "2"):
+        assert await converse.receive(
+            stage.world, channel="sms_http", message_id=number, sender=BUYER, to="1588", text="help", at=values["now"]
+        )
+    for statement in (
+        "INSERT INTO conversation SELECT '+821012345678', 'ko', id, NULL, :now FROM booking LIMIT 1",
+        "INSERT INTO handset_profile VALUES ('+821012345678', 'ems', 'staff', :now)",
+        "INSERT INTO inbox_part VALUES ('sms', '+1', '1588', 1, 2, 1, 0, 'd', 's', 0, :now)",
+    ):
+        await stage.sql(statement, **values)
     await stage.sql(
         "INSERT INTO idempotency (scope, key, request_hash, busy_until, created_at) VALUES ('s', 'k', '', :now, :now)",
         **values,
@@ -179,7 +207,7 @@ def constraints() -> dict[str, str]:
 
 
 def test_every_constraint_of_the_models_has_a_breach_here_and_no_other() -> None:
-    assert len(tables.__all__) == 27
+    assert len(tables.__all__) == 33
     assert set(BREACHES) == set(constraints())
 
 
@@ -248,4 +276,12 @@ async def test_every_foreign_key_leads_to_a_table_and_every_fact_to_its_issuer()
         if "issuer_id" not in table.columns and table.name != "issuer"
     }
 
-    assert without == {"receipt"}, "carriers know no issuers"
+    assert without == {
+        "receipt",
+        "delivery_part",
+        "delivery_try",
+        "inbox",
+        "inbox_part",
+        "conversation",
+        "handset_profile",
+    }, "carriers know no issuers"

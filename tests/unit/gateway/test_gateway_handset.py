@@ -1,54 +1,30 @@
-"""A phone: its memory, its keys, the tickets it knows, and what its screen shows."""
+"""A phone: the tickets it knows, what it makes of the air, and its memory."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
+from random import Random
 
 import pytest
+from handset_kit import NOON, TICKET, a_phone, after, airs, part, received, shown, with_code
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mobile_gateway.carrier.messages import Language, Model
 from mobile_gateway.cells import cells, clip, wrap
-from mobile_gateway.handset import (
-    Held,
-    Key,
-    Mode,
-    Notice,
-    Part,
-    Phone,
-    Ticket,
-    find_links,
-    find_ticket,
-    join,
-    parts_of,
-)
-from mobile_gateway.lcd import ROWS, WORDS, screen
-from mobile_gateway.messages import Language, Model
-from mobile_gateway.wire.gsm import Coding
-
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-TICKET = "Moonlight 22 Nov 19:30 A 3-12. ID 482910375-6 PIN 491027 https://tickets.example/t/QZ9KD2"
+from mobile_gateway.handset.air import Air
+from mobile_gateway.handset.memory import held_body, held_of, phone_of, rest_body
+from mobile_gateway.handset.phone import SEEN_MAX, Phone
+from mobile_gateway.handset.places import Mode, Notice
+from mobile_gateway.handset.receiving import WAITING_PARTS_MAX
+from mobile_gateway.handset.tickets import Ticket, find_links, find_ticket
+from mobile_gateway.keys import Key
+from mobile_gateway.wire import ems, udh
+from mobile_gateway.wire.udh import InformationElement
+from mobile_gateway.wire.wbmp import Bitmap
 
 some_texts = st.text(st.sampled_from("ab 가나\n🎫é"), max_size=120)
-
-
-def a_phone(*texts: str, language: Language = Language.ENGLISH, model: Model = Model.FEATURE) -> Phone:
-    """A phone that received `texts` in that order: ids 1, 2, …"""
-    phone = Phone("+821012345678", model, language)
-    for index, text in enumerate(texts, start=1):
-        phone = phone.receive(str(index), "Cyberticket", parts_of(str(index), text), now=NOON)
-    return phone
-
-
-def pressed(phone: Phone, *keys: Key) -> Phone:
-    for key in keys:
-        phone = phone.press(key)
-    return phone
-
-
-def shown(phone: Phone) -> list[str]:
-    return [row.text.rstrip() for row in screen(phone)]
 
 
 # --- tickets ----------------------------------------------------------------------------------------------------------
@@ -77,8 +53,12 @@ def test_a_ticket_is_known_by_number_and_pin_or_by_its_link(text: str, ticket: T
     assert find_ticket(text) == ticket
 
 
-def test_a_ticket_never_prints_its_pin_or_link() -> None:
+def test_what_a_message_says_is_never_printed() -> None:
+    phone = a_phone(TICKET)
+    (air,) = airs("1", TICKET)
     assert repr(find_ticket(TICKET)) == "Ticket(482910375-6, pin=***, link=***)"
+    assert "491027" not in repr(phone.messages[0]) + repr(air) + repr(phone)
+    assert repr(phone) == "Phone(+8210****5678, feature, 1 messages)"
 
 
 def test_links_end_before_the_punctuation_of_their_sentence() -> None:
@@ -91,56 +71,159 @@ def test_links_end_before_the_punctuation_of_their_sentence() -> None:
 # --- off the air ------------------------------------------------------------------------------------------------------
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300), st.randoms(use_true_random=False))
-def test_parts_join_in_any_order_and_with_repetitions(text: str, chance: st.DataObject) -> None:
-    parts = [*parts_of("m1", text), *parts_of("m1", text)]
-    chance.shuffle(parts)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
-    assert join(parts) == text
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300), st.integers(0, 99))
+def test_parts_join_in_any_order_and_with_repetitions(text: str, seed: int) -> None:
+    parts = [*airs("m1", text), *airs("m1", text)]
+    Random(seed).shuffle(parts)  # noqa: S311 - an order for a test
+    phone = received(Phone("+821012345678", Model.SMART, Language.ENGLISH), *parts)
+    assert [held.text for held in phone.messages] == [text]
+    assert phone.messages[0].id == "m1"
+    assert phone.waiting == ()
 
 
-def test_a_message_with_a_part_missing_is_not_shown_yet() -> None:
-    assert join(parts_of("m1", "가" * 140)[1:]) is None
+def test_a_message_with_a_part_missing_is_not_shown_yet_but_takes_room() -> None:
+    phone = received(a_phone(), part(1, 3, b"one "), part(3, 3, b"three"))
+    assert (phone.messages, phone.parts_used) == ((), 2)
+    (held,) = phone.receive(part(2, 3, b"two ")).messages
+    assert (held.text, held.parts) == ("one two three", 3)
 
 
-def test_parts_of_two_messages_do_not_mix() -> None:
-    ours = Part(1, 2, 1, Coding.GSM, b"a")
-    with pytest.raises(ValueError, match="not of one message"):
-        join([ours, replace(ours, reference=2, sequence=2)])
+def test_parts_that_wait_a_whole_day_are_given_up() -> None:
+    begun = a_phone().receive(part(1, 2, b"one "))
+    later = NOON + timedelta(hours=24)
+    assert begun.receive(part(2, 2, b"two", at=later - timedelta(seconds=1))).messages
+    assert begun.receive(part(2, 2, b"two", at=later)).messages == ()
+    assert begun.receive(part(2, 2, b"two", at=later)).parts_used == 1
 
 
-# --- memory -----------------------------------------------------------------------------------------------------------
+def test_beginnings_without_an_end_never_fill_a_phone() -> None:
+    """Its holder sees nothing of them that could be deleted; no message would ever arrive again."""
+    of_many = [part(1, 255, b"x", reference=reference, name=f"n{reference}.") for reference in range(60)]
+    of_one = [part(place, 255, b"x", name="one") for place in range(1, 61)]
+    for orphans in (of_many, of_one):
+        phone = received(a_phone(), *orphans)
+        assert phone.parts_used == WAITING_PARTS_MAX
+        assert received(phone, *airs("1", "still there")).messages[0].text == "still there"
+
+
+def test_the_longest_message_that_the_network_cuts_joins_among_beginnings_without_an_end() -> None:
+    orphans = [part(1, 255, b"x", reference=reference, name=f"n{reference}.") for reference in range(100, 150)]
+    parts = [part(place, 40, b"%02d" % place, name="long") for place in range(1, 41)]
+    (held,) = received(a_phone(), *orphans, *parts).messages
+    assert held.text == "".join(f"{place:02}" for place in range(1, 41))
+
+
+def test_parts_of_two_messages_and_of_two_senders_do_not_mix() -> None:
+    phone = received(a_phone(), part(1, 2, b"a"), part(2, 2, b"b", reference=8, name="q"))
+    other = replace(part(2, 2, b"b", name="r"), sender="Somebody")
+    assert phone.receive(other).messages == ()
+    assert phone.receive(part(2, 2, b"c")).messages[0].text == "ac"
+
+
+def test_another_content_at_the_same_place_begins_the_message_anew() -> None:
+    phone = received(a_phone(), part(1, 3, b"old "), part(2, 3, b"old "), part(1, 3, b"new ", name="n"))
+    assert phone.parts_used == 1
+    assert received(phone, part(2, 3, b"new ", name="n"), part(3, 3, b"!", name="n")).messages[0].text == "new new !"
+
+
+def test_the_same_part_under_another_name_is_one_part() -> None:
+    phone = a_phone().receive(part(1, 2, b"one "))
+    assert phone.receive(part(1, 2, b"one ", name="again")).parts_used == 1
 
 
 def test_the_newest_message_is_first_and_a_repeated_one_changes_nothing() -> None:
     phone = a_phone("first", "second")
     assert [held.text for held in phone.messages] == ["second", "first"]
-    assert phone.receive("1", "Cyberticket", parts_of("1", "first"), now=NOON) is phone
+    assert received(phone, *airs("1", "first")) is phone
+
+
+def test_a_deleted_message_that_comes_again_stays_deleted() -> None:
+    phone = a_phone("hello").delete("1")
+    assert received(phone, *airs("1", "hello")).messages == ()
+    assert len(a_phone(*["x"] * 40).seen) <= SEEN_MAX
+
+
+def test_a_message_held_is_known_again_even_when_it_was_long_ago() -> None:
+    phone = replace(a_phone("hello"), seen=())
+    assert received(phone, *airs("1", "hello")) is phone
+
+
+@pytest.mark.parametrize(
+    ("data_coding", "octets", "text"),
+    [
+        (0x00, b"\x00 \x1be", "@ €"),
+        (0x01, b"plain", "plain"),
+        (0x03, b"caf\xe9", "café"),
+        (0x08, "달빛🎫".encode("utf-16-be"), "달빛🎫"),
+        (0x0E, "달빛".encode("euc-kr"), "달빛"),
+        (0x05, b"\x1b$B", "This phone cannot show this message."),
+        (0x04, b"\x00\x01", "This phone cannot show this message."),
+        (0x08, b"\xac", "This phone cannot show this message."),
+    ],
+    ids=["gsm", "ascii", "latin-1", "ucs-2", "ksc", "jis", "binary", "broken ucs-2"],
+)
+def test_the_words_are_read_as_the_data_coding_says(data_coding: int, octets: bytes, text: str) -> None:
+    phone = a_phone().receive(Air("1", "x", data_coding, udhi=False, user_data=octets, at=NOON))
+    assert phone.messages[0].text == text
+
+
+@pytest.mark.parametrize("data_coding", [0x18, 0xF0, 0x10])
+def test_a_flash_message_is_shown_at_once_whatever_the_holder_is_doing(data_coding: int) -> None:
+    octets = "now".encode("utf-16-be") if data_coding == 0x18 else b"now"
+    phone = after(a_phone("hello"), Key.OK).receive(Air("f", "x", data_coding, udhi=False, user_data=octets, at=NOON))
+    assert shown(phone)[1] == "now"
+    assert phone.messages[0].opened
+    assert shown(after(phone, Key.BACK))[0].startswith("Menu")
+
+
+def test_a_header_that_does_not_add_up_is_passed_over() -> None:
+    for user_data, text in ((b"\x03\x00\x09\x01hello", "hello"), (b"", ""), (b"\x09hi", "")):
+        phone = a_phone().receive(Air("1", "x", 0, udhi=True, user_data=user_data, at=NOON))
+        assert phone.messages[0].text == text
+
+
+def test_unknown_elements_are_passed_over_and_ports_nobody_listens_to_are_dropped() -> None:
+    header = udh.build([InformationElement(0x70, b"??")])
+    phone = a_phone().receive(Air("1", "x", 0, udhi=True, user_data=header + b"hello", at=NOON))
+    assert phone.messages[0].text == "hello"
+    header = udh.build([udh.Ports(0x1581, 0).element()])
+    ringtone = Air("2", "x", 4, udhi=True, user_data=header + b"\x02\x4a", at=NOON)
+    assert phone.receive(ringtone).messages == phone.messages
+
+
+def test_a_picture_of_a_barcodes_size_is_a_ticket_and_a_small_one_a_logo() -> None:
+    phone = with_code(a_phone())
+    assert (len(phone.messages[0].barcodes), phone.messages[0].is_ticket) == (1, True)
+    logo = ems.small_picture(Bitmap(16, 16, ((True,) * 16,) * 16))
+    phone = phone.receive(Air("l", "x", 0, udhi=True, user_data=logo + b"hello", at=NOON))
+    assert (len(phone.messages[0].logos), phone.messages[0].is_ticket) == (1, False)
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
 
 
 def test_memory_is_counted_in_parts_and_has_an_end() -> None:
     phone = a_phone(*["a" * 161] * 25)
     assert (phone.parts_used, phone.parts_max, phone.has_room(1)) == (50, 50, False)
-    assert pressed(phone, Key.DELETE).has_room(2)
+    assert phone.delete("1").has_room(2)
     with pytest.raises(AssertionError):
-        phone.receive("new", "x", parts_of("new", "one more"), now=NOON)
+        received(phone, *airs("new", "one more"))
 
 
 def test_a_smartphone_holds_more() -> None:
     assert a_phone(model=Model.SMART).parts_max == 500
 
 
+def test_a_message_without_a_ticket_is_not_stored() -> None:
+    phone = a_phone("hello").store("1")
+    assert (phone.tickets, phone.notice) == ((), Notice.NO_TICKET)
+
+
 def test_storing_keeps_a_ticket_and_says_so() -> None:
-    phone = pressed(a_phone("hello", TICKET), Key.STORE)
+    phone = a_phone("hello", TICKET).store("2")
     assert [held.id for held in phone.tickets] == ["2"]
     assert phone.tickets[0].opened
-    assert shown(phone)[-1] == "Ticket stored"
-    assert shown(pressed(phone, Key.UP))[-1].startswith("Open")
-
-
-def test_a_message_without_a_ticket_is_not_stored() -> None:
-    phone = pressed(a_phone("hello"), Key.STORE)
-    assert phone.tickets == ()
-    assert phone.view.notice is Notice.NO_TICKET
+    assert shown(phone)[-1] == "Ticket saved"
 
 
 def test_storing_or_deleting_what_is_not_there_changes_nothing() -> None:
@@ -149,130 +232,19 @@ def test_storing_or_deleting_what_is_not_there_changes_nothing() -> None:
     assert phone.delete("nothing") is phone
 
 
-# --- keys -------------------------------------------------------------------------------------------------------------
+@given(st.lists(st.sampled_from(Key), max_size=12), st.sampled_from(Model))
+def test_a_phone_that_was_put_away_comes_back_as_it_was(keys: list[Key], model: Model) -> None:
+    phone = with_code(a_phone(TICKET, "가나다", model=model)).receive(part(1, 2, b"half"))
+    phone = after(phone, *keys)
+    held = [held_of(held_body(one)) for one in phone.messages]
+    assert phone_of(phone.number, phone.model, phone.language, rest_body(phone), held) == phone
 
 
-def test_the_cursor_moves_and_stops_at_both_ends() -> None:
-    phone = a_phone("one", "two", "three")
-    ids = []
-    for key in (Key.UP, Key.DOWN, Key.DOWN, Key.DOWN, Key.UP):
-        phone = phone.press(key)
-        assert phone.picked
-        ids.append(phone.picked.id)
-    assert ids == ["3", "2", "1", "1", "2"]
-    assert pressed(phone, Key.BACK).picked == phone.messages[0]
+def test_a_phone_that_was_never_used_has_no_rest() -> None:
+    assert phone_of("+821012345678", Model.FEATURE, Language.ENGLISH, None, ()) == a_phone()
 
 
-def test_an_open_message_scrolls_by_rows_and_by_screens_and_no_further() -> None:
-    phone = pressed(a_phone("\n".join(str(line) for line in range(1, 16))), Key.OK)
-    assert shown(phone)[1:7] == ["1", "2", "3", "4", "5", "6"]
-    assert shown(phone)[0].endswith("1/3")
-    assert shown(pressed(phone, Key.DOWN))[1] == "2"
-    assert shown(pressed(phone, Key.OK))[1:7] == ["7", "8", "9", "10", "11", "12"]
-    bottom = pressed(phone, Key.OK, Key.OK, Key.OK, Key.DOWN)
-    assert shown(bottom)[1:7] == ["10", "11", "12", "13", "14", "15"]
-    assert shown(bottom)[0].endswith("3/3")
-    assert pressed(bottom, *[Key.UP] * 20).view.row == 0
-    assert pressed(bottom, Key.BACK).view.mode is Mode.LIST
-
-
-def test_opening_marks_a_message_as_read() -> None:
-    phone = a_phone("hello")
-    assert shown(phone)[1] == "*hello"
-    assert shown(pressed(phone, Key.OK, Key.BACK))[1] == " hello"
-
-
-def test_deleting_a_plain_message_takes_one_key_and_picks_the_next() -> None:
-    phone = pressed(a_phone("one", "two", "three"), Key.DOWN, Key.DELETE)
-    assert [held.text for held in phone.messages] == ["three", "one"]
-    assert phone.picked
-    assert phone.picked.text == "one"
-    assert shown(phone)[-1] == "Deleted"
-
-
-def test_a_stored_ticket_is_deleted_only_on_the_second_key() -> None:
-    stored = pressed(a_phone(TICKET), Key.STORE)
-    asking = pressed(stored, Key.DELETE)
-    assert asking.view.mode is Mode.CONFIRM
-    assert asking.messages == stored.messages
-    assert pressed(asking, Key.BACK).messages == stored.messages
-    assert pressed(asking, Key.STORE).messages == stored.messages
-    assert pressed(asking, Key.DELETE).messages == ()
-    assert pressed(asking, Key.OK).messages == ()
-
-
-def test_an_open_message_is_stored_and_deleted_where_it_is_read() -> None:
-    phone = pressed(a_phone("one", TICKET), Key.OK, Key.STORE)
-    assert (phone.view.mode, len(phone.tickets)) == (Mode.OPEN, 1)
-    assert pressed(phone, Key.DELETE, Key.OK).view.mode is Mode.LIST
-
-
-def test_a_new_message_does_not_move_the_cursor_off_the_one_being_read() -> None:
-    reading = pressed(a_phone("one"), Key.OK)
-    later = reading.receive("2", "x", parts_of("2", "two"), now=NOON)
-    assert shown(later)[1] == "one"
-
-
-@given(
-    st.lists(st.sampled_from(Key), max_size=30), st.lists(st.sampled_from([TICKET, "hello", "가" * 200]), max_size=4)
-)
-def test_no_keys_lose_a_stored_ticket_without_two_in_a_row(keys: list[Key], texts: list[str]) -> None:
-    phone, before = a_phone(*texts), None
-    for key in keys:
-        after = phone.press(key)
-        lost = {held.id for held in phone.tickets} - {held.id for held in after.messages}
-        assert not lost or (phone.view.mode is Mode.CONFIRM and before is Key.DELETE)
-        assert len(screen(after)) == ROWS
-        assert after.picked is None or after.picked in after.messages
-        phone, before = after, key
-
-
-# --- the screen -------------------------------------------------------------------------------------------------------
-
-
-@given(st.lists(some_texts, max_size=8), st.lists(st.sampled_from(Key), max_size=8), st.sampled_from(Language))
-def test_every_screen_has_eight_rows_of_at_most_sixteen_cells(
-    texts: list[str], keys: list[Key], language: Language
-) -> None:
-    rows = screen(pressed(a_phone(*texts, language=language), *keys))
-    assert len(rows) == ROWS == 8
-    assert max(cells(row.text) for row in rows) <= 16
-
-
-def test_the_phones_own_words_fit_its_rows_in_both_languages() -> None:
-    assert WORDS[Language.KOREAN].keys() == WORDS[Language.ENGLISH].keys()
-    for words in WORDS.values():
-        for text in words.values():
-            assert max(cells(line) for line in text.split("\n")) <= 16
-        assert cells(words["open"]) + cells(words["delete"]) < 16
-        assert cells(words["delete"]) + cells(words["keep"]) < 16
-
-
-def test_an_empty_phone_says_how_it_fills() -> None:
-    assert shown(a_phone())[0] == "Messages    0/50"
-    assert "No messages." in shown(a_phone())
-    assert "도착합니다." in shown(a_phone(language=Language.KOREAN))
-
-
-def test_a_full_memory_is_said_in_the_title() -> None:
-    assert screen(a_phone(*["a" * 161] * 25))[0].text == "Memory full     "
-    assert screen(a_phone(), memory_full=True)[0].text.startswith("Memory full")
-
-
-def test_the_list_follows_the_cursor_and_shows_it_inverse() -> None:
-    phone = pressed(a_phone(*[f"message {n}" for n in range(10)]), *[Key.DOWN] * 9)
-    rows = screen(phone)
-    assert [row.text.strip() for row in rows[1:7]] == [f"*message {n}" for n in (5, 4, 3, 2, 1, 0)]
-    assert [row.inverse for row in rows] == [True, False, False, False, False, False, True, False]
-
-
-def test_a_link_broken_over_rows_is_the_same_link_in_each() -> None:
-    rows = screen(pressed(a_phone("Go to https://tickets.example/t/QZ9KD2 now"), Key.OK))
-    spans = [span for row in rows for span in row.spans if span.href]
-    assert "".join(span.text for span in spans) == "https://tickets.example/t/QZ9KD2"
-    assert {span.href for span in spans} == {"https://tickets.example/t/QZ9KD2"}
-    assert len(spans) == 2
-    assert shown(pressed(a_phone("Go to https://tickets.example/t/QZ9KD2 now"), Key.OK))[4] == "now"
+# --- lines ------------------------------------------------------------------------------------------------------------
 
 
 @given(some_texts, st.integers(2, 20))
@@ -288,8 +260,13 @@ def test_words_stay_whole_where_they_can() -> None:
     text = "Moonlight concert at eight"
     assert [text[a:b] for a, b in wrap(text, 16)] == ["Moonlight", "concert at eight"]
     assert clip("가나다", 5) == "가나"
+    assert cells("e\u0301\u200d") == 1
 
 
-def test_a_held_message_starts_unread() -> None:
-    held = Held("1", "x", "y", 1, NOON)
-    assert (held.opened, held.stored) == (False, False)
+def test_a_message_deleted_while_it_is_read_leaves_its_screen() -> None:
+    phone = after(a_phone("one", "two"), Key.DOWN, Key.OK)
+    assert phone.place
+    assert phone.place.mode is Mode.READ
+    gone = phone.delete("2")
+    assert gone.place
+    assert (gone.place.mode, gone.place.held) == (Mode.INBOX, "1")

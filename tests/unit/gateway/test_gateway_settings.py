@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from mobile_gateway.messages import Language
+from mobile_gateway.carrier.messages import Language
+from mobile_gateway.pages.words import WORDS, language_for
 from mobile_gateway.settings import GatewaySettings
-from mobile_gateway.words import WORDS, language_for
 
 SECRET = "0123456789abcdef"
 
@@ -22,6 +22,11 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         "CALLBACK_URL": "http://127.0.0.1:9/carrier/receipts",
         "CALLBACK_SECRET": SECRET,
         "RETRY_SECONDS": "[0.1, 2]",
+        "SHORT_CODES": "1588:demo, 15880000:second",
+        "DLR_HOSTS": "sales.example, 127.0.0.1",
+        "SMPP_OUTBINDS": "demo:knock@[::1]:2776, second:knock2@esme.example:2775",
+        "SMPP_WINDOW_MAX": "3",
+        "SMPP_RESPONSE_SECONDS": "7",
     }.items():
         monkeypatch.setenv(f"CYBERTICKET_GATEWAY_{name}", value)
     settings = GatewaySettings()
@@ -30,9 +35,18 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         "second": "pass:word",
     }
     assert settings.policy().retry_seconds == (0.1, 2)
+    assert settings.short_codes == {"1588": "demo", "15880000": "second"}
+    assert settings.dlr_hosts == ("sales.example", "127.0.0.1")
     assert settings.policy().sends_receipts
     assert SECRET not in repr(settings)
     assert "demo1234" not in repr(settings)
+    assert "knock" not in repr(settings)
+    assert [(name, one.host, one.port) for name, one in settings.smpp_outbinds.items()] == [
+        ("demo", "::1", 2776),
+        ("second", "esme.example", 2775),
+    ]
+    limits = settings.smpp_limits()
+    assert (limits.window, limits.timers.response_seconds) == (3, 7)
 
 
 def test_without_a_callback_address_no_receipts_are_sent(tmp_path: Path) -> None:
@@ -48,6 +62,16 @@ def test_without_a_callback_address_no_receipts_are_sent(tmp_path: Path) -> None
         ({"accounts": {"much_too_long_a_name": "x"}}, "1 to 15 letters"),
         ({"callback_url": "http://127.0.0.1:9/"}, "callback_secret of at least 16"),
         ({"callback_url": "http://127.0.0.1:9/", "callback_secret": SecretStr("short")}, "at least 16"),
+        ({"callback_messages_url": "http://127.0.0.1:9/"}, "callback_secret of at least 16"),
+        ({"short_codes": "1588"}, "SHORT_CODE:SYSTEM_ID"),
+        ({"short_codes": "1588:demo"}, "no account"),
+        ({"accounts": "demo:x", "short_codes": "+82:demo"}, "3 to 8 digits"),
+        ({"accounts": "demo:x", "smpp_outbinds": "other:x@127.0.0.1:1"}, "no account"),
+        ({"accounts": "demo:x", "smpp_outbinds": "demo:ninechars@127.0.0.1:1"}, "SYSTEM_ID:PASSWORD@HOST:PORT"),
+        ({"accounts": "demo:x", "smpp_outbinds": "demo:x@127.0.0.1:99999"}, "SYSTEM_ID:PASSWORD@HOST:PORT"),
+        ({"smpp_window_max": 0}, "greater than or equal to 1"),
+        ({"sink_prefix": "99"}, "sink_prefix"),
+        ({"country_code": "+82"}, "country_code"),
         ({"retry_seconds": ()}, "retry_seconds"),
         ({"retry_seconds": (0,)}, "greater than 0"),
         ({"colour": "green"}, "colour"),

@@ -1,0 +1,1 @@
+"""Charges to a subscriber's phone bill, shaped after CAMARA Carrier Billing."""

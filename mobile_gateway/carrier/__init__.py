@@ -1,0 +1,1 @@
+"""The rules of the network: messages, subscribers, attempts, receipts, faults. Pure; memory is a `Ledger`."""

@@ -1,0 +1,1 @@
+"""The phone's small screen, pixel by pixel. Pure."""
