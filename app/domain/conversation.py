@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import assert_never
 
 HEARD_CHARS_MAX = 300
 """More of a message is not read: the longest request has fifty letters."""
@@ -213,6 +214,8 @@ def _with(verb: Verb, rest: str) -> Command:  # noqa: PLR0911 - one return for e
             return Balance()
         case Verb.HELP:
             return Help()
+        case _:
+            assert_never(verb)
 
 
 def _buy(rest: str) -> Command:

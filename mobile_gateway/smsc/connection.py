@@ -302,7 +302,7 @@ class Connection(asyncio.Protocol):
 
     def _judge(self, pdu: Bind) -> Status:
         known = self._smsc.passwords.get(pdu.system_id)
-        # An unknown id takes as long as a wrong password, and is told the same: nobody learns who has an account.
+        # An unknown id takes as long as a wrong password. They are told apart: section 5.1.3 has a status for each.
         same = hmac.compare_digest(pdu.password.encode("latin-1"), (known or "\0").encode("utf-8"))
         if not known or not same:
             return Status.RINVPASWD if known else Status.RINVSYSID

@@ -239,6 +239,18 @@ async def test_a_receipt_and_its_messages_record_that_commit_at_once_do_not_miss
     assert (await delivery(stage))["state"] == "delivered"
 
 
+async def test_a_message_that_was_recorded_as_sent_is_not_sent_by_another_channel(stage: Stage, shop: Shop) -> None:
+    message = await sent_message(stage, shop)
+    now, identity = stage.clock.now(), (await delivery(stage))["id"]
+
+    async with stage.world.transaction() as tx:
+        again = await messages.sent(tx, identity, messages.Names("ems", "ems", ("m-9",), 1), now=now)
+
+    assert again is None
+    assert (await delivery(stage))["message_id"] == message
+    assert await stage.sql("SELECT 1 FROM delivery_part WHERE message_id = 'm-9'") == []
+
+
 async def test_a_receipt_of_another_channel_with_the_same_id_is_another_messages(stage: Stage, shop: Shop) -> None:
     message = await sent_message(stage, shop)
 

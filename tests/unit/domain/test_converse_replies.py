@@ -84,6 +84,13 @@ def test_seats_are_told_while_there_is_room_for_them() -> None:
     assert "KRW 120,000: reply YES" in text
 
 
+def test_where_no_form_fits_the_one_of_fewest_messages_is_sent() -> None:
+    crowded = Reply(Says.OFFER, "en", FACTS | {"what": "Balcony " * 60})
+    assert parts(reply_text(crowded, parts)) > 1
+    fullest = reply_text(crowded, lambda _: 2)
+    assert len(reply_text(crowded, len)) < len(fullest)
+
+
 def test_what_is_left_out_of_a_list_is_counted() -> None:
     lines = tuple(f"{number}. " + "봄날의 우체국 11월 24일 (화) 12:00 482910375-1" for number in range(1, 10))
     text = reply_text(Reply(Says.TICKETS, "ko", {}, lines), parts)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.domain.wording import (
     Slip,
     emoney_message,
+    given_message,
     moment,
     revoked_message,
     said,
@@ -185,6 +186,12 @@ def test_what_just_fits_is_left_alone() -> None:
 def test_a_revoked_ticket_is_told_apart_by_title_and_number() -> None:
     assert revoked_message("Hamlet", "123", "en") == "Hamlet: ticket 123 was revoked and can no longer be used."
     assert revoked_message("햄릿", "123", "ko") == "햄릿 표 123번이 취소되었습니다. 더 이상 사용할 수 없습니다."
+
+
+def test_a_gift_is_confirmed_to_its_giver() -> None:
+    told = given_message("Hamlet", "123", "010-••••-4321", "en")
+    assert told == "Hamlet: your ticket 123 is now with 010-••••-4321."
+    assert given_message("햄릿", "123", "010-••••-4321", "ko") == "햄릿 표 123번을 010-••••-4321에 선물했습니다."
 
 
 @pytest.mark.parametrize(("language", "title"), [("en", "Hamlet " * 20), ("ko", "햄릿 " * 20)])
