@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.plan import Block, Section, hull
 from app.web.phrases import date_with_year, typed_phone
 from app.web.rendering import HERE
 from app.web.speaking import WORDS, counted, preferred
@@ -111,32 +110,3 @@ def test_a_date_far_away_has_its_year() -> None:
     at = datetime(2027, 11, 22, 15, 0, tzinfo=UTC)
     assert date_with_year(at, "Asia/Seoul", "ko") == "2027년 11월 23일 (화)"
     assert date_with_year(at, "Asia/Seoul", "en") == "Tue 23 Nov 2027"
-
-
-# --- outlines -------------------------------------------------------------------------------------------------------
-
-POINTS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=40)
-
-
-def test_the_outline_of_a_block_is_its_corners() -> None:
-    assert set(hull([(x, y) for x in range(5) for y in range(3)])) == {(0, 0), (4, 0), (4, 2), (0, 2)}
-
-
-@pytest.mark.parametrize("points", [[], [(1.0, 1.0)], [(1.0, 1.0), (2.0, 1.0)]])
-def test_fewer_than_three_points_are_their_own_outline(points: list[tuple[float, float]]) -> None:
-    assert list(hull(points)) == points
-
-
-@given(POINTS)
-def test_an_outline_leaves_no_point_outside(points: list[tuple[int, int]]) -> None:
-    outline = hull(points)
-    assert set(outline) <= set(points)
-    if len(outline) < 3:
-        return
-    for x, y in points:
-        for (ax, ay), (bx, by) in zip(outline, (*outline[1:], outline[0]), strict=True):
-            assert (bx - ax) * (y - ay) - (by - ay) * (x - ax) >= 0
-
-
-def test_a_section_that_is_not_drawn_has_no_middle() -> None:
-    assert Section("A", numbered=False, places=1, free=1, blocks=(Block("S", ()),)).middle is None
