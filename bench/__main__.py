@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from app.cli.serving import run
 from bench.baseline import Pgbench
 from bench.client import BenchFailed
 from bench.figures import Stretch, figure
@@ -50,7 +51,7 @@ def bench(
     groups = _groups(only)
     console = Console(width=max(Console().width, WIDTH_MIN))
     try:
-        lines, facts = asyncio.run(_measured(console, groups, counts, seconds, profile and profile.resolve()))
+        lines, facts = run(_measured(console, groups, counts, seconds, profile and profile.resolve()))
     except BenchFailed as fault:
         console.print(f"Nothing to show: {fault}", style="red", markup=False)
         raise typer.Exit(1) from None

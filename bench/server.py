@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app import logs, samples
+from app.cli.serving import run
 from app.cli.stack import Plan, running
 from app.flows.importing import import_catalogue
 from app.importers.catalogue import read_catalogue
@@ -28,7 +29,7 @@ CATALOGUE = Path(__file__).parent / "catalogue.yaml"
 
 def main(data: Path, profile: Path | None) -> None:
     logs.configure("WARNING")
-    asyncio.run(_serve(data, profile))
+    run(_serve(data, profile))
 
 
 @contextlib.contextmanager

@@ -76,8 +76,7 @@ class Stage:
     async def sql(self, statement: str, **values: object) -> list[sa.Row[Any]]:
         """Run one statement in a transaction of its own; rows if it gives any."""
         async with self.database.transaction() as tx:
-            result = await tx.execute(sa.text(statement), values)
-            return list(result) if result.returns_rows else []  # type: ignore[attr-defined]  # of every cursor result
+            return list(await tx.execute(statement, values))
 
     async def value(self, statement: str, **values: object) -> Any:
         rows = await self.sql(statement, **values)

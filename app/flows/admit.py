@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.admission import PIN_TRIES_MAX, WORDS, Post, Reason, Register, decide
 from app.domain.credential import Compact, NumberAndPin, Presented, Signed, Unreadable, parse_presented, shown
@@ -22,6 +21,7 @@ from app.domain.ticket import TicketState
 from app.flows.staff import GateCaller
 from app.pins import pin_of
 from app.store import register
+from app.store.database import Tx
 from app.store.tables import Scan
 from app.store.tables.register import ScanKind
 from app.world import World
@@ -80,7 +80,7 @@ class _Case:
     uses_left: int = 0
 
 
-async def admit_many(tx: AsyncSession, asks: Sequence[Presentation]) -> list[Answer | Exception]:
+async def admit_many(tx: Tx, asks: Sequence[Presentation]) -> list[Answer | Exception]:
     """Answer a batch in its order. A ticket shown twice in it is used as often as it still may be."""
     now = asks[0].world.clock.now()
     answers: dict[Name, tuple[ScanKind, bytes, Answer]] = {
@@ -99,7 +99,7 @@ async def admit_many(tx: AsyncSession, asks: Sequence[Presentation]) -> list[Ans
     return [_replay(ask, posts, answers) for ask in asks]
 
 
-async def _posts(tx: AsyncSession, asks: Iterable[Presentation]) -> dict[Device, Post]:
+async def _posts(tx: Tx, asks: Iterable[Presentation]) -> dict[Device, Post]:
     """The devices that are still enrolled, with the occasions they open for."""
     rows = await register.gates(tx, {ask.gate_id for ask in asks})
     return {
@@ -121,7 +121,7 @@ def _replay(
     return answer
 
 
-async def _identify(tx: AsyncSession, cases: Sequence[_Case], *, now: datetime) -> None:
+async def _identify(tx: Tx, cases: Sequence[_Case], *, now: datetime) -> None:
     """Find each presentation's entry in the register and say what it is worth before a use is counted."""
     numbers = [(c.ask.issuer_id, str(c.ask.read.number)) for c in cases if isinstance(c.ask.read, NumberAndPin)]
     codes = [(c.ask.issuer_id, _code(c.ask.read)) for c in cases if isinstance(c.ask.read, Compact | Signed)]
@@ -160,7 +160,7 @@ def _is_genuine(ask: Presentation, read: Compact | Signed, entry: sa.Row[Any]) -
 
 
 async def _check_pin(
-    tx: AsyncSession, ask: Presentation, read: NumberAndPin, entry: sa.Row[Any] | None, *, now: datetime
+    tx: Tx, ask: Presentation, read: NumberAndPin, entry: sa.Row[Any] | None, *, now: datetime
 ) -> Reason | None:
     """Count the try first; unknown numbers are counted and computed for like known ones, so they look the same."""
     keys = ask.world.house.keys
@@ -194,7 +194,7 @@ def _facts(entry: sa.Row[Any]) -> Register:
     )
 
 
-async def _use(tx: AsyncSession, cases: Sequence[_Case], *, now: datetime) -> None:
+async def _use(tx: Tx, cases: Sequence[_Case], *, now: datetime) -> None:
     """Count one use for each admission, each ticket once per statement; who comes too late is told it is used."""
     waiting = [case for case in cases if case.ask.kind is ScanKind.ADMISSION]
     while waiting:
@@ -216,7 +216,7 @@ def _ticket_id(case: _Case) -> UUID:
     return ticket_id
 
 
-async def _last_admissions(tx: AsyncSession, cases: Sequence[_Case]) -> dict[UUID, sa.Row[Any]]:
+async def _last_admissions(tx: Tx, cases: Sequence[_Case]) -> dict[UUID, sa.Row[Any]]:
     used = [_ticket_id(case) for case in cases if case.reason is Reason.USED]
     return await register.last_admissions(tx, used)
 
@@ -251,7 +251,7 @@ def _answer(case: _Case, last: Mapping[UUID, sa.Row[Any]], *, now: datetime) -> 
     return answer
 
 
-async def _record(tx: AsyncSession, given: Sequence[tuple[_Case, Answer]], *, now: datetime) -> None:
+async def _record(tx: Tx, given: Sequence[tuple[_Case, Answer]], *, now: datetime) -> None:
     scans = [
         Scan(
             gate_id=case.ask.gate_id,

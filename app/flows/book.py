@@ -102,19 +102,20 @@ def link_hash(link: str) -> bytes:
 
 async def _price(world: World, request: BookingRequest) -> Priced:
     """The catalogue's facts for a request; raises NotFound and BadLine."""
-    async with world.transaction() as tx:
-        offer = await catalogue.offer(tx, occasion_id=request.occasion_id, product_id=request.product_id)
-        if offer is None:
-            raise NotFound(
-                "There is no such occasion or product. Look at /catalogue/products; what is sold by date is booked by"
-                " its occasion."
-            )
-        if offer.kind == "ride" and any(line.origin_id for line in request.lines):
-            prices = tuple([await _journey_price(tx, offer, line) for line in request.lines])
-        else:
-            known = {row.id: row for row in (await catalogue.prices(tx, [offer.occasion_id]))[offer.occasion_id]}
-            prices = tuple(_known_price(known, line) for line in request.lines)
-    return Priced(offer, prices)
+    wanted = (request.occasion_id, request.product_id)
+    offered = await world.database.together(catalogue.offers, wanted, atomic=False)
+    if offered is None:
+        raise NotFound(
+            "There is no such occasion or product. Look at /catalogue/products; what is sold by date is booked by"
+            " its occasion."
+        )
+    if offered.row.kind == "ride" and any(line.origin_id for line in request.lines):
+        async with world.database.statements() as tx:
+            prices = tuple([await _journey_price(tx, offered.row, line) for line in request.lines])
+    else:
+        known = {price.id: price for price in offered.prices}
+        prices = tuple(_known_price(known, line) for line in request.lines)
+    return Priced(offered.row, prices)
 
 
 def _known_price(known: dict[UUID, sa.Row[Any]], line: Line) -> sa.Row[Any]:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.admission import PIN_TRIES_MAX
 from app.domain.credential import NumberAndPin, parse_presented
@@ -17,6 +16,7 @@ from app.domain.refusals import BadLine, Locked, NotEnoughValue, NotFound
 from app.flows.issue import owed_delivery
 from app.pins import pin_of
 from app.store import emoney, messages, outbox, register, sales
+from app.store.database import Tx
 from app.store.emoney import NewTransfer
 from app.store.messages import NewDelivery
 from app.store.tables.messages import Purpose
@@ -81,7 +81,7 @@ async def _voucher(world: World, issuer_id: UUID, shown: NumberAndPin) -> sa.Row
 
 
 async def _add(  # noqa: PLR0917 - the one place where money comes in; every part of it is named by its type
-    tx: AsyncSession,
+    tx: Tx,
     world: World,
     issuer_id: UUID,
     handset: Handset,

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.credential import link_token_for, ticket_number
 from app.domain.handset import Handset
@@ -17,6 +16,7 @@ from app.domain.ticket import GENERATION_MAX, TicketEvent, TicketState
 from app.flows.issue import new_code, owed_delivery, write
 from app.flows.register import registration
 from app.store import conversations, messages, outbox, register, sales
+from app.store.database import Tx
 from app.store.messages import NewDelivery
 from app.store.moves import move_many
 from app.store.outbox import Owed
@@ -83,13 +83,13 @@ def _may_give(ticket: sa.Row[Any], receiver: Handset, *, now: datetime) -> None:
         raise BadHandset("The ticket is with this handset already; name another one.")
 
 
-async def _not_too_often(tx: AsyncSession, world: World, giver: str, *, now: datetime) -> None:
+async def _not_too_often(tx: Tx, world: World, giver: str, *, now: datetime) -> None:
     given = await conversations.gifts_since(tx, giver, since=now - timedelta(hours=1))
     if given >= world.house.gifts_per_hour_max:
         raise TooMany(f"This handset gave {given} tickets within the hour. Try again later.", retry_after_seconds=3600)
 
 
-async def _surrender(tx: AsyncSession, ticket: sa.Row[Any], *, now: datetime) -> sa.Row[Any]:
+async def _surrender(tx: Tx, ticket: sa.Row[Any], *, now: datetime) -> sa.Row[Any]:
     """Take the old ticket out of the register, and learn what is left of it; a gate that is faster wins.
 
     It is registered here where its registration is still owed: that one then finds it revoked, and changes nothing.
@@ -132,9 +132,7 @@ def _successor(world: World, ticket: sa.Row[Any], receiver: Handset, left: sa.Ro
     )
 
 
-async def _owe(
-    tx: AsyncSession, world: World, ticket: sa.Row[Any], fresh: NewTicket, *, tell_giver: bool, now: datetime
-) -> None:
+async def _owe(tx: Tx, world: World, ticket: sa.Row[Any], fresh: NewTicket, *, tell_giver: bool, now: datetime) -> None:
     """The ticket to the receiver, both tickets to the issuer, and to the giver that it is gone."""
     told = [(Purpose.GIFT, fresh.id, fresh.handset)]
     if tell_giver:

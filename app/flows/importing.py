@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.domain.catalogue import CatalogueDraft, Fault, ImportRefused, SeatingDraft
 from app.store import staff
-from app.store.database import Tx
 from app.store.importing import Writing, give_codes, refresh_statistics, write_issuer, write_seating
 from app.store.locks import exclusively
 from app.world import World
@@ -21,7 +22,7 @@ def _silent(_done: int, _total: int, _what: str) -> None:
 
 async def import_catalogue(world: World, draft: CatalogueDraft, *, progress: Progress = _silent) -> Mapping[str, int]:
     """Write everything of a draft; returns how many rows of each kind it has. Raises ImportRefused, writing nothing."""
-    async with world.transaction() as tx:
+    async with world.database.session() as tx:
         await exclusively(tx, IMPORT_LOCK)
         writing = _writing(world, tx, progress)
         for issuer in draft.issuers:
@@ -33,7 +34,7 @@ async def import_catalogue(world: World, draft: CatalogueDraft, *, progress: Pro
 
 async def import_seating(world: World, draft: SeatingDraft, *, issuer: str) -> Mapping[str, int]:
     """Write one seating plan of an issuer that is there already; raises ImportRefused."""
-    async with world.transaction() as tx:
+    async with world.database.session() as tx:
         await exclusively(tx, IMPORT_LOCK)
         row = await staff.issuer_by_slug(tx, issuer)
         if row is None:
@@ -44,7 +45,7 @@ async def import_seating(world: World, draft: SeatingDraft, *, issuer: str) -> M
         return writing.counts
 
 
-def _writing(world: World, tx: Tx, progress: Progress) -> Writing:
+def _writing(world: World, tx: AsyncSession, progress: Progress) -> Writing:
     return Writing(
         tx=tx,
         now=world.clock.now(),

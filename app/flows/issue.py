@@ -9,13 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.booking import BookingEvent
 from app.domain.credential import CodeId, link_token_for, ticket_number
 from app.domain.payment import PaymentEvent
 from app.domain.ticket import Kind, validity
 from app.store import messages, outbox, sales
+from app.store.database import Tx
 from app.store.messages import NewDelivery
 from app.store.moves import move_many
 from app.store.outbox import Owed
@@ -37,7 +37,7 @@ class Completion:
     payment_id: UUID | None
 
 
-async def complete(tx: AsyncSession, asks: Sequence[Completion]) -> list[bool]:
+async def complete(tx: Tx, asks: Sequence[Completion]) -> list[bool]:
     """PAYING -> PAID with tickets and what is owed for them; False where the attempt had come to its end before.
 
     The payment moves first: an attempt that was given up must not approve a booking that waits for another one.
@@ -53,7 +53,7 @@ async def complete(tx: AsyncSession, asks: Sequence[Completion]) -> list[bool]:
     return [ask.booking_id in moved for ask in asks]
 
 
-async def issue(tx: AsyncSession, world: World, booking_ids: Sequence[UUID], *, now: datetime) -> None:
+async def issue(tx: Tx, world: World, booking_ids: Sequence[UUID], *, now: datetime) -> None:
     """Write the tickets of bookings that have just become paid, and owe their delivery and registration."""
     bookings = await sales.bookings(tx, booking_ids)
     items = await sales.items(tx, booking_ids)
@@ -103,7 +103,7 @@ def new_code(world: World) -> CodeId:
     return CodeId(int.from_bytes(world.entropy.bytes(8), "big") >> 1)
 
 
-async def write(tx: AsyncSession, world: World, tickets: Sequence[NewTicket], *, now: datetime) -> list[NewTicket]:
+async def write(tx: Tx, world: World, tickets: Sequence[NewTicket], *, now: datetime) -> list[NewTicket]:
     """Write tickets, giving another number to one whose number was taken."""
     written: list[NewTicket] = []
     waiting = list(tickets)
@@ -125,7 +125,7 @@ def _renumbered(ticket: NewTicket, number: str, code: int) -> NewTicket:
     return NewTicket(**{**fields, "number": number, "code": code})
 
 
-async def owe(tx: AsyncSession, world: World, tickets: Sequence[NewTicket], *, now: datetime) -> None:
+async def owe(tx: Tx, world: World, tickets: Sequence[NewTicket], *, now: datetime) -> None:
     """The patent's "at the same time": one message to the handset and one entry to the issuer, per ticket."""
     deliveries = [
         NewDelivery(

@@ -33,7 +33,7 @@ async def once(world: World, *, scope: str, key: str, request: bytes, work: Call
     """Do `work` unless this key has its answer already; raises KeyReused or KeyBusy."""
     name = hashlib.sha256(key.encode()).hexdigest()
     claim = Claim(scope, name, hashlib.sha256(request).digest(), world.clock.now(), world.house.silent_seconds)
-    match await world.database.together(idempotency.begin, claim):
+    match await world.database.together(idempotency.begin, claim, atomic=False):
         case Stored(status, body, media_type):
             return Reply(status, _open(body, key, name), media_type, replayed=True)
         case Busy():
@@ -45,11 +45,11 @@ async def once(world: World, *, scope: str, key: str, request: bytes, work: Call
     try:
         reply = await work()
     except BaseException:
-        await world.database.together(idempotency.finish, Answer(scope, name, None))
+        await world.database.together(idempotency.finish, Answer(scope, name, None), atomic=False)
         raise
     sealed = _seal(reply.body, key, name, world.entropy.bytes(NONCE_BYTES))
     answer = Answer(scope, name, reply.status, sealed, reply.media_type)
-    await world.database.together(idempotency.finish, answer)
+    await world.database.together(idempotency.finish, answer, atomic=False)
     return reply
 
 

@@ -87,13 +87,11 @@ async def pay(world: World, booking_id: UUID, instrument: Instrument | None) -> 
 
 
 async def _load(world: World, booking_id: UUID) -> tuple[sa.Row[Any], tuple[UUID, ...]]:
-    async with world.transaction() as tx:
-        booking = (await sales.bookings(tx, [booking_id])).get(booking_id)
-        if booking is None:
-            raise NotFound("There is no such booking.")
-        items = (await sales.items(tx, [booking_id]))[booking_id]
+    booking = await world.database.together(sales.bookings_to_pay, booking_id, atomic=False)
+    if booking is None:
+        raise NotFound("There is no such booking.")
     _payable(world, booking)
-    return booking, tuple(item.place_id for item in items if item.place_id is not None)
+    return booking, tuple(booking.places)
 
 
 def _payable(world: World, booking: sa.Row[Any]) -> None:

@@ -184,8 +184,7 @@ async def booking(world: World, booking_id: UUID) -> BookingView:
 
 async def booking_by_link(world: World, link_hash: bytes) -> sa.Row[Any]:
     """Raises NotFound."""
-    async with world.transaction() as tx:
-        row = await sales.booking_by_link(tx, link_hash)
+    row = await world.database.together(sales.bookings_by_link, link_hash, atomic=False)
     if row is None:
         raise NotFound("There is no booking behind this link.")
     return row

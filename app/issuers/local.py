@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from app.domain import inventory
 from app.ports import Clock, Committed, Held, HoldLost, NotAvailable, Part, Registration, Wish
 from app.store import register, stock
-from app.store.database import Database
+from app.store.database import Database, Tx
 from app.store.stock import Places
 
 ROUNDS_MAX = 10
@@ -76,7 +74,7 @@ class LocalIssuer:
             await stock.release(tx, [key])
 
     async def register(self, registration: Registration) -> None:
-        await self._database.together(self._register, registration)
+        await self._database.together(self._register, registration, atomic=False)
 
     async def revoke(self, *, issuer_id: UUID, ticket_id: UUID, key: UUID, free: Sequence[UUID]) -> None:
         del issuer_id
@@ -86,7 +84,7 @@ class LocalIssuer:
 
     # --- shared transactions ------------------------------------------------------------------------------------
 
-    async def _hold(self, tx: AsyncSession, wishes: Sequence[Wish]) -> Sequence[Held | NotAvailable]:
+    async def _hold(self, tx: Tx, wishes: Sequence[Wish]) -> Sequence[Held | NotAvailable]:
         answers: dict[UUID, Held | NotAvailable] = await self._held_before(tx, wishes)
         for _ in range(ROUNDS_MAX):
             open_wishes = [wish for wish in wishes if wish.key not in answers]
@@ -95,11 +93,12 @@ class LocalIssuer:
             await self._hold_round(tx, open_wishes, answers)
         return [answers.get(wish.key, NotAvailable()) for wish in wishes]
 
-    async def _hold_round(
-        self, tx: AsyncSession, wishes: Sequence[Wish], answers: dict[UUID, Held | NotAvailable]
-    ) -> None:
+    async def _hold_round(self, tx: Tx, wishes: Sequence[Wish], answers: dict[UUID, Held | NotAvailable]) -> None:
         """Deal out what is free, take it in one statement, and give back what a wish got only in part."""
-        views = {wish.occasion_id: await self._view(tx, wish.occasion_id) for wish in _first_per_occasion(wishes)}
+        by_occasion: dict[UUID, list[Part]] = {}
+        for wish in wishes:
+            by_occasion.setdefault(wish.occasion_id, []).extend(wish.parts)
+        views = {occasion_id: await self._view(tx, occasion_id, parts) for occasion_id, parts in by_occasion.items()}
         dealt: dict[UUID, list[tuple[UUID, ...]]] = {}
         for wish in wishes:
             served = _deal(views[wish.occasion_id], wish)
@@ -120,7 +119,7 @@ class LocalIssuer:
             if key not in partial_keys:
                 answers[key] = Held(tuple(parts))
 
-    async def _held_before(self, tx: AsyncSession, wishes: Sequence[Wish]) -> dict[UUID, Held | NotAvailable]:
+    async def _held_before(self, tx: Tx, wishes: Sequence[Wish]) -> dict[UUID, Held | NotAvailable]:
         """A wish that comes again, because its answer was lost or its time is renewed, keeps its places."""
         found: dict[UUID, dict[str, list[UUID]]] = {}
         for row in await stock.held_by(tx, [wish.key for wish in wishes]):
@@ -145,23 +144,23 @@ class LocalIssuer:
             await stock.renew(tx, renewed)
         return answers
 
-    async def _commit(
-        self, tx: AsyncSession, asks: Sequence[tuple[UUID, tuple[UUID, ...]]]
-    ) -> Sequence[Committed | HoldLost]:
+    async def _commit(self, tx: Tx, asks: Sequence[tuple[UUID, tuple[UUID, ...]]]) -> Sequence[Committed | HoldLost]:
         kept = await stock.commit(tx, [(place, key) for key, places in asks for place in places])
         lost = [key for key, places in asks if any(place not in kept for place in places)]
         if lost:
             await stock.release(tx, lost)
         return [HoldLost() if key in lost else Committed() for key, _ in asks]
 
-    async def _register(self, tx: AsyncSession, registrations: Sequence[Registration]) -> Sequence[None]:
+    async def _register(self, tx: Tx, registrations: Sequence[Registration]) -> Sequence[None]:
         await register.register(tx, registrations, now=self._clock.now())
         return [None] * len(registrations)
 
-    async def _view(self, tx: AsyncSession, occasion_id: UUID) -> _View:
-        """The hall, and its free places at this moment."""
+    async def _view(self, tx: Tx, occasion_id: UUID, parts: Sequence[Part] = ()) -> _View:
+        """The hall, and its free places at this moment; where all `parts` name their places, of those alone."""
         places = await stock.places(tx, occasion_id)
-        free = await stock.free_map(tx, occasion_id, size=len(places.ids), now=self._clock.now())
+        named = [places.index[place] for part in parts for place in part.places if place in places.index]
+        among = named if parts and all(part.places for part in parts) else None
+        free = await stock.free_map(tx, occasion_id, size=len(places.ids), now=self._clock.now(), among=among)
         return _View(places, free)
 
 
@@ -171,10 +170,6 @@ def _is_whole(wish: Wish, places: Mapping[str, Sequence[UUID]]) -> bool:
         len(places.get(category, ())) >= sum(part.quantity for part in wish.parts if part.category == category)
         for category in {part.category for part in wish.parts}
     )
-
-
-def _first_per_occasion(wishes: Sequence[Wish]) -> Sequence[Wish]:
-    return list({wish.occasion_id: wish for wish in wishes}.values())
 
 
 def _deal(view: _View, wish: Wish) -> list[tuple[UUID, ...]] | None:

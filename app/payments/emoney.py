@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.admission import PIN_TRIES_MAX
 from app.domain.money import Money
@@ -29,8 +28,9 @@ from app.ports import (
     Voided,
 )
 from app.store import emoney, register
-from app.store.database import Database
+from app.store.database import Database, Tx
 from app.store.emoney import NewTransfer
+from app.store.register import Guard
 from app.store.tables.money import AccountKind, TransferKind
 
 
@@ -38,6 +38,11 @@ from app.store.tables.money import AccountKind, TransferKind
 class _Ask:
     charge: Charge
     instrument: Prepaid
+
+    @property
+    def account(self) -> tuple[UUID, str, str]:
+        """Issuer, handset and currency: what names a prepaid account."""
+        return self.charge.issuer_id, str(self.instrument.handset), self.charge.amount.currency
 
 
 class Emoney:
@@ -61,7 +66,7 @@ class Emoney:
         instrument = charge.instrument
         if not isinstance(instrument, Prepaid):
             return Refused(Decline.INVALID, "not e-money")
-        refusal = await self._check_pin(charge, instrument)
+        refusal = await self._database.together(self._check_pins, _Ask(charge, instrument))
         if refusal is not None:
             return refusal
         return await self._database.together(self._take, _Ask(charge, instrument))
@@ -105,20 +110,32 @@ class Emoney:
             back = await emoney.refunded(tx, issuer_id=charge.issuer_id, key=name)
             return Voided(name) if back == charge.amount else Captured(name)
 
-    async def _check_pin(self, charge: Charge, instrument: Prepaid) -> Refused | None:
-        """Count the try before the PIN is looked at, in a transaction of its own, so that no rollback forgives it."""
-        wanted = (charge.issuer_id, str(instrument.handset), charge.amount.currency)
-        guard = f"e{instrument.handset[1:]}"[:16]
-        now = self._clock.now()
-        async with self._database.transaction() as tx:
-            tries = await register.count_pin_try(tx, issuer_id=charge.issuer_id, number=guard, now=now)
-            account = (await emoney.prepaid(tx, [wanted])).get(wanted)
-            if tries > PIN_TRIES_MAX:
-                return Refused(Decline.LOCKED, "too many wrong PINs")
-            if account is None or not self._opens(account, instrument.pin):
-                return Refused(Decline.WRONG_PIN, "no account opens with this number and PIN")
-            await register.forgive_pin(tx, issuer_id=charge.issuer_id, number=guard)
-        return None
+    async def _check_pins(self, tx: Tx, asks: Sequence[_Ask]) -> list[Refused | None]:
+        """Count the tries before the PINs are looked at, apart from the charge, so that no rollback forgives them.
+
+        Of several tries for one account each counts as if they had come one after the other.
+        """
+        guards = [(ask.charge.issuer_id, f"e{ask.instrument.handset[1:]}"[:16]) for ask in asks]
+        tries = await register.count_pin_tries(tx, guards, now=self._clock.now())
+        accounts = await emoney.prepaid(tx, [ask.account for ask in asks], lock=False)
+        answers: list[Refused | None] = []
+        forgiven: set[Guard] = set()
+        for ask, guard in zip(asks, guards, strict=True):
+            tries[guard] += 1
+            account = accounts.get(ask.account)
+            if tries[guard] > PIN_TRIES_MAX:
+                answers.append(Refused(Decline.LOCKED, "too many wrong PINs"))
+            elif account is None or not self._opens(account, ask.instrument.pin):
+                answers.append(Refused(Decline.WRONG_PIN, "no account opens with this number and PIN"))
+            else:
+                tries[guard] = 0
+                forgiven.add(guard)
+                answers.append(None)
+        await register.forgive_pins(tx, forgiven)
+        since = [guard for guard in forgiven for _ in range(tries[guard])]
+        if since:
+            await register.count_pin_tries(tx, since, now=self._clock.now())
+        return answers
 
     def _opens(self, account: sa.Row[Any], typed: str) -> bool:
         pin = pin_of(
@@ -130,24 +147,26 @@ class Emoney:
         )
         return is_pin(pin, typed)
 
-    async def _take(self, tx: AsyncSession, asks: Sequence[_Ask]) -> list[Captured | Refused]:
+    async def _take(self, tx: Tx, asks: Sequence[_Ask]) -> list[Captured | Refused]:
         """Charge everybody in one transaction: accounts locked in order, balances checked, transfers written."""
-        wanted = [(a.charge.issuer_id, str(a.instrument.handset), a.charge.amount.currency) for a in asks]
-        accounts = await emoney.prepaid(tx, wanted)
+        accounts = await emoney.prepaid(tx, [ask.account for ask in asks])
+        sales_accounts = {
+            (issuer_id, currency): await self._sales_account(tx, issuer_id, currency)
+            for issuer_id, currency in dict.fromkeys((ask.charge.issuer_id, ask.charge.amount.currency) for ask in asks)
+        }
         balances = {row.id: row.balance for row in accounts.values()}
         done = await emoney.posted(tx, [ask.charge.key for ask in asks])
         answers: list[Captured | Refused] = []
         transfers: list[NewTransfer] = []
-        for ask, want in zip(asks, wanted, strict=True):
+        for ask in asks:
             key, amount = ask.charge.key, ask.charge.amount.amount
-            account = accounts.get(want)
+            account = accounts.get(ask.account)
             if key in done:
                 answers.append(Captured(key))
             elif account is None or balances[account.id] < amount:
                 answers.append(Refused(Decline.INSUFFICIENT_FUNDS, "the balance is smaller than the price"))
             else:
                 balances[account.id] -= amount
-                credit = await self._sales_account(tx, ask.charge.issuer_id, ask.charge.amount.currency)
                 transfers.append(
                     NewTransfer(
                         id=self._entropy.uuid(),
@@ -155,7 +174,7 @@ class Emoney:
                         key=key,
                         kind=TransferKind.CHARGE,
                         debit_id=account.id,
-                        credit_id=credit,
+                        credit_id=sales_accounts[ask.charge.issuer_id, ask.charge.amount.currency],
                         amount=amount,
                     )
                 )
@@ -163,7 +182,7 @@ class Emoney:
         await emoney.post(tx, transfers, now=self._clock.now())
         return answers
 
-    async def _sales_account(self, tx: AsyncSession, issuer_id: UUID, currency: str) -> UUID:
+    async def _sales_account(self, tx: Tx, issuer_id: UUID, currency: str) -> UUID:
         return await emoney.account_id(
             tx,
             new_id=self._entropy.uuid,
@@ -173,7 +192,7 @@ class Emoney:
             now=self._clock.now(),
         )
 
-    async def _give_back(self, tx: AsyncSession, charge: sa.Row[Any], amount: int, key: str) -> None:
+    async def _give_back(self, tx: Tx, charge: sa.Row[Any], amount: int, key: str) -> None:
         transfer = NewTransfer(
             id=self._entropy.uuid(),
             issuer_id=charge.issuer_id,

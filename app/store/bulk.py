@@ -10,16 +10,17 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
+
+from app.store.database import Tx
 
 
 @lru_cache(maxsize=256)
-def _statement(model: type[SQLModel], columns: tuple[str, ...], on_conflict: str) -> sa.TextClause:
+def _statement(model: type[SQLModel], columns: tuple[str, ...], on_conflict: str) -> str:
     table = sa.inspect(model).local_table
     arrays = ", ".join(f"CAST(:{name} AS {_pg_type(table.c[name].type)}[])" for name in columns)
     names = ", ".join(columns)
-    return sa.text(f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {on_conflict}")  # noqa: S608 - names come from our own tables
+    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {on_conflict}"  # noqa: S608 - names come from our own tables
 
 
 PG_TYPES: tuple[tuple[type[sa.types.TypeEngine[Any]], str], ...] = (
@@ -48,13 +49,17 @@ def _plain(value: object) -> object:
     return value
 
 
+def columns_of(row: Any) -> dict[str, object]:
+    """The fields of a slotted dataclass; `dataclasses.asdict` would copy every value, however deep."""
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
 async def insert_many(
-    tx: AsyncSession, model: type[SQLModel], rows: Sequence[Mapping[str, object]], *, on_conflict: str = ""
-) -> int:
-    """Insert rows that all have the same columns; returns how many were written. `on_conflict` is SQL of ours."""
+    tx: Tx, model: type[SQLModel], rows: Sequence[Mapping[str, object]], *, on_conflict: str = ""
+) -> list[sa.Row[Any]]:
+    """Insert rows that all have the same columns; returns what `on_conflict`, SQL of ours, asks for by RETURNING."""
     if not rows:
-        return 0
+        return []
     columns = tuple(rows[0])
     parameters = {name: [_plain(row[name]) for row in rows] for name in columns}
-    result = await tx.execute(_statement(model, columns, on_conflict), parameters)
-    return int(result.rowcount)  # type: ignore[attr-defined]  # the result of an INSERT counts its rows
+    return list(await tx.execute(_statement(model, columns, on_conflict), parameters))

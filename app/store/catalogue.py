@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.store.database import Tx
 
 PAGE_MAX = 100
 
@@ -59,7 +60,7 @@ JOURNEY_PRICES = f"""
 """The narrowest price of each category that holds for the journey; of several equally narrow ones the cheapest."""
 
 
-async def products(tx: AsyncSession, search: Search, *, now: datetime) -> list[sa.Row[Any]]:
+async def products(tx: Tx, search: Search, *, now: datetime) -> list[sa.Row[Any]]:
     """Products in the order of their title's slug, each with its from-price, next date and number of dates to come."""
     clauses = ["NOT p.withdrawn"]
     params: dict[str, Any] = {"now": now, "limit": search.limit}
@@ -79,7 +80,7 @@ async def products(tx: AsyncSession, search: Search, *, now: datetime) -> list[s
     if search.since or search.until:
         clauses.append("(n.starts_at IS NOT NULL OR p.kind <> 'admission')")
     rows = await tx.execute(
-        sa.text(f"""
+        f"""
             SELECT p.*, i.slug AS issuer_slug, i.name AS issuer_name, i.currency, i.timezone, i.language,
                 v.name AS venue_name, f.amount AS from_amount, n.starts_at AS next_at, coalesce(n.dates, 0) AS dates
             FROM product p JOIN issuer i ON i.id = p.issuer_id LEFT JOIN venue v ON v.id = p.venue_id
@@ -91,7 +92,7 @@ async def products(tx: AsyncSession, search: Search, *, now: datetime) -> list[s
                     AND (CAST(:until AS timestamptz) IS NULL OR o.starts_at < :until)
             ) n ON true
             WHERE {" AND ".join(clauses)} ORDER BY p.slug, p.id LIMIT :limit
-        """),  # noqa: S608 - clauses are constants, values are bound
+        """,  # noqa: S608 - clauses are constants, values are bound
         {**params, "since": search.since, "until": search.until},
     )
     return list(rows)
@@ -115,7 +116,7 @@ def _common(search: Search, clauses: list[str], params: dict[str, Any]) -> None:
         params["place"] = _like(search.place)
 
 
-async def occasions(tx: AsyncSession, search: Search, *, now: datetime) -> list[sa.Row[Any]]:
+async def occasions(tx: Tx, search: Search, *, now: datetime) -> list[sa.Row[Any]]:
     """Occasions that have not begun, dated ones by date; each with its product's words and its prices."""
     clauses = ["NOT o.withdrawn", "NOT p.withdrawn", "(o.starts_at IS NULL OR o.starts_at > :now)"]
     params: dict[str, Any] = {"now": now, "limit": search.limit}
@@ -141,32 +142,32 @@ async def occasions(tx: AsyncSession, search: Search, *, now: datetime) -> list[
         )
         params |= {"after": search.cursor[0], "after_id": search.cursor[1]}
     rows = await tx.execute(
-        sa.text(f"""
+        f"""
             SELECT o.*, p.kind, p.title, p.slug AS product_slug, i.slug AS issuer_slug, i.name AS issuer_name,
                 i.timezone, i.currency, coalesce(v.name, pv.name) AS venue_name
             FROM occasion o JOIN product p ON p.id = o.product_id JOIN issuer i ON i.id = o.issuer_id
                 LEFT JOIN venue v ON v.id = o.venue_id LEFT JOIN venue pv ON pv.id = p.venue_id
             WHERE {" AND ".join(clauses).replace("v.name::text", "coalesce(v.name, pv.name)::text")}
             ORDER BY coalesce(o.starts_at, 'infinity'), o.id LIMIT :limit
-        """),  # noqa: S608 - clauses are constants, values are bound
+        """,  # noqa: S608 - clauses are constants, values are bound
         params,
     )
     return list(rows)
 
 
-async def prices(tx: AsyncSession, occasion_ids: Sequence[UUID]) -> dict[UUID, list[sa.Row[Any]]]:
+async def prices(tx: Tx, occasion_ids: Sequence[UUID]) -> dict[UUID, list[sa.Row[Any]]]:
     """The prices of each occasion: its own where it has any, else its product's."""
     if not occasion_ids:
         return {}
     rows = await tx.execute(
-        sa.text("""
+        """
             SELECT o.id AS for_occasion, price.* FROM occasion o JOIN price ON price.product_id = o.product_id
             WHERE o.id = ANY(:ids) AND NOT price.withdrawn AND (
                 price.occasion_id = o.id
                 OR price.occasion_id IS NULL
                     AND NOT EXISTS (SELECT 1 FROM price own WHERE own.occasion_id = o.id AND NOT own.withdrawn)
             ) ORDER BY o.id, price.position, price.id
-        """),
+        """,
         {"ids": list(occasion_ids)},
     )
     found: dict[UUID, list[sa.Row[Any]]] = {identity: [] for identity in occasion_ids}
@@ -175,21 +176,19 @@ async def prices(tx: AsyncSession, occasion_ids: Sequence[UUID]) -> dict[UUID, l
     return found
 
 
-async def journey_prices(tx: AsyncSession, *, origin: UUID, destination: UUID, product_id: UUID) -> list[sa.Row[Any]]:
+async def journey_prices(tx: Tx, *, origin: UUID, destination: UUID, product_id: UUID) -> list[sa.Row[Any]]:
     """What a journey costs by this product, one price per category."""
     rows = await tx.execute(
-        sa.text(
-            f"SELECT * FROM ({JOURNEY_PRICES}) j WHERE product_id = :product"  # noqa: S608 - a constant of this module
-        ),
+        f"SELECT * FROM ({JOURNEY_PRICES}) j WHERE product_id = :product",  # noqa: S608 - a constant of this module
         {"origin": origin, "destination": destination, "product": product_id},
     )
     return list(rows)
 
 
-async def offer(tx: AsyncSession, *, occasion_id: UUID | None, product_id: UUID | None) -> sa.Row[Any] | None:
+async def offer(tx: Tx, *, occasion_id: UUID | None, product_id: UUID | None) -> sa.Row[Any] | None:
     """The occasion with its product and issuer; for a product alone its open-dated occasion."""
     rows = await tx.execute(
-        sa.text("""
+        """
             SELECT o.id AS occasion_id, o.slug AS occasion_slug, o.code AS occasion_code, o.sms_code, o.stock,
                 o.starts_at, o.ends_at, o.doors_at, o.admits_from, o.admits_until, o.sales_from, o.sales_until,
                 o.seating_id, o.withdrawn OR p.withdrawn AS withdrawn, p.id AS product_id, p.slug AS product_slug,
@@ -202,13 +201,33 @@ async def offer(tx: AsyncSession, *, occasion_id: UUID | None, product_id: UUID 
             WHERE o.id = :occasion OR CAST(:occasion AS uuid) IS NULL AND o.product_id = :product
                 AND o.starts_at IS NULL
             ORDER BY o.withdrawn, o.id LIMIT 1
-        """),
+        """,
         {"occasion": occasion_id, "product": product_id},
     )
     return rows.first()
 
 
-async def stops(tx: AsyncSession, *, issuer: str | None, words: Sequence[str], limit: int) -> list[sa.Row[Any]]:
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What may be booked, with its plain prices."""
+
+    row: sa.Row[Any]
+    prices: Sequence[sa.Row[Any]]
+
+
+async def offers(tx: Tx, wanted: Sequence[tuple[UUID | None, UUID | None]]) -> list[Offered | None]:
+    """For each (occasion, product) what `offer` and `prices` say: those who ask together mostly want the same."""
+    rows = {
+        one: await offer(tx, occasion_id=occasion_id, product_id=product_id)
+        for one in dict.fromkeys(wanted)
+        for occasion_id, product_id in [one]
+    }
+    known = await prices(tx, [row.occasion_id for row in rows.values() if row is not None])
+    found = {one: Offered(row, known[row.occasion_id]) for one, row in rows.items() if row is not None}
+    return [found.get(one) for one in wanted]
+
+
+async def stops(tx: Tx, *, issuer: str | None, words: Sequence[str], limit: int) -> list[sa.Row[Any]]:
     clauses = ["true"]
     params: dict[str, Any] = {"limit": limit}
     if issuer:
@@ -218,51 +237,47 @@ async def stops(tx: AsyncSession, *, issuer: str | None, words: Sequence[str], l
         clauses.append(f"s.search LIKE :word{index}")
         params[f"word{index}"] = _like(word)
     rows = await tx.execute(
-        sa.text(
-            "SELECT s.*, i.slug AS issuer_slug, i.name AS issuer_name FROM stop s JOIN issuer i ON i.id = s.issuer_id"  # noqa: S608 - clauses are constants, values are bound
-            f" WHERE {' AND '.join(clauses)} ORDER BY i.slug, s.code LIMIT :limit"
-        ),
+        "SELECT s.*, i.slug AS issuer_slug, i.name AS issuer_name FROM stop s JOIN issuer i ON i.id = s.issuer_id"  # noqa: S608 - clauses are constants, values are bound
+        f" WHERE {' AND '.join(clauses)} ORDER BY i.slug, s.code LIMIT :limit",
         params,
     )
     return list(rows)
 
 
 async def place_page(
-    tx: AsyncSession, occasion_id: UUID, *, category: str | None, section: str | None, after: int, limit: int
+    tx: Tx, occasion_id: UUID, *, category: str | None, section: str | None, after: int, limit: int
 ) -> list[sa.Row[Any]]:
     """One page of an occasion's places in plan order; its cost does not grow with the hall."""
     rows = await tx.execute(
-        sa.text(
-            "SELECT id, pos, guid, category, numbered, section, row, seat, x, y FROM place"
-            " WHERE occasion_id = :id AND pos > :after AND NOT withdrawn"
-            " AND (CAST(:category AS varchar) IS NULL OR category = :category)"
-            " AND (CAST(:section AS varchar) IS NULL OR section = :section) ORDER BY pos LIMIT :limit"
-        ),
+        "SELECT id, pos, guid, category, numbered, section, row, seat, x, y FROM place"
+        " WHERE occasion_id = :id AND pos > :after AND NOT withdrawn"
+        " AND (CAST(:category AS varchar) IS NULL OR category = :category)"
+        " AND (CAST(:section AS varchar) IS NULL OR section = :section) ORDER BY pos LIMIT :limit",
         {"id": occasion_id, "after": after, "category": category, "section": section, "limit": limit},
     )
     return list(rows)
 
 
 async def siblings(
-    tx: AsyncSession, *, product_id: UUID, except_id: UUID, near: datetime, now: datetime, limit: int
+    tx: Tx, *, product_id: UUID, except_id: UUID, near: datetime, now: datetime, limit: int
 ) -> list[sa.Row[Any]]:
     """The other dates of a product that are on sale, nearest to `near` first."""
     rows = await tx.execute(
-        sa.text("""
+        """
             SELECT o.id, o.starts_at, o.stock FROM occasion o
             WHERE o.product_id = :product AND o.id <> :self AND NOT o.withdrawn AND o.starts_at > :now
                 AND (o.sales_from IS NULL OR o.sales_from <= :now) AND (o.sales_until IS NULL OR o.sales_until > :now)
             ORDER BY abs(extract(epoch FROM o.starts_at - :near)), o.starts_at LIMIT :limit
-        """),
+        """,
         {"product": product_id, "self": except_id, "near": near, "now": now, "limit": limit},
     )
     return list(rows)
 
 
-async def seats(tx: AsyncSession, identities: Sequence[UUID]) -> dict[UUID, sa.Row[Any]]:
+async def seats(tx: Tx, identities: Sequence[UUID]) -> dict[UUID, sa.Row[Any]]:
     """Section, row and seat of places, for tickets and alternatives."""
     rows = await tx.execute(
-        sa.text("SELECT id, occasion_id, category, numbered, section, row, seat FROM place WHERE id = ANY(:ids)"),
+        "SELECT id, occasion_id, category, numbered, section, row, seat FROM place WHERE id = ANY(:ids)",
         {"ids": list(identities)},
     )
     return {row.id: row for row in rows}

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.store.bulk import insert_many
+from app.store.database import Tx
 from app.store.locks import exclusively
 from app.store.sales import TICKET
 from app.store.tables import Conversation, Inbox, InboxPart
@@ -33,10 +33,10 @@ class NewMessage:
     kid: int
 
 
-async def keep(tx: AsyncSession, message: NewMessage) -> bool:
+async def keep(tx: Tx, message: NewMessage) -> bool:
     """Write a message; False where the carrier repeats one that is known."""
-    on_conflict = "ON CONFLICT (channel, message_id) DO NOTHING"
-    return await insert_many(tx, Inbox, [asdict(message)], on_conflict=on_conflict) == 1
+    on_conflict = "ON CONFLICT (channel, message_id) DO NOTHING RETURNING id"
+    return bool(await insert_many(tx, Inbox, [asdict(message)], on_conflict=on_conflict))
 
 
 ADDRESS_CHARS_MAX = 24
@@ -64,7 +64,7 @@ _SAME = (
 )
 
 
-async def keep_part(tx: AsyncSession, part: NewPart) -> list[sa.Row[Any]] | None:
+async def keep_part(tx: Tx, part: NewPart) -> list[sa.Row[Any]] | None:
     """Write a part; the whole message, in order, where this was the last one of it, and None otherwise.
 
     A repeated part changes nothing. Another content at the same place begins the message anew: the handset has come
@@ -72,91 +72,85 @@ async def keep_part(tx: AsyncSession, part: NewPart) -> list[sa.Row[Any]] | None
     """
     given = asdict(part)
     await exclusively(tx, f"part:{part.channel}:{part.sender}:{part.recipient}:{part.reference}:{part.total}")
-    rows = (await tx.execute(sa.text(f"SELECT * FROM inbox_part WHERE {_SAME} ORDER BY sequence"), given)).all()  # noqa: S608 - our own words
+    rows = (await tx.execute(f"SELECT * FROM inbox_part WHERE {_SAME} ORDER BY sequence", given)).all()  # noqa: S608 - our own words
     known = next((row for row in rows if row.sequence == part.sequence), None)
     if known is not None and known.digest == part.digest:
         return None
     if known is not None:
-        await tx.execute(sa.text(f"DELETE FROM inbox_part WHERE {_SAME}"), given)  # noqa: S608 - our own words
+        await tx.execute(f"DELETE FROM inbox_part WHERE {_SAME}", given)  # noqa: S608 - our own words
     await insert_many(tx, InboxPart, [given])
-    rows = (await tx.execute(sa.text(f"SELECT * FROM inbox_part WHERE {_SAME} ORDER BY sequence"), given)).all()  # noqa: S608 - our own words
+    rows = (await tx.execute(f"SELECT * FROM inbox_part WHERE {_SAME} ORDER BY sequence", given)).all()  # noqa: S608 - our own words
     if len(rows) < part.total:
         return None
-    await tx.execute(sa.text(f"UPDATE inbox_part SET sealed = NULL WHERE {_SAME}"), given)  # noqa: S608 - our own words
+    await tx.execute(f"UPDATE inbox_part SET sealed = NULL WHERE {_SAME}", given)  # noqa: S608 - our own words
     return list(rows)
 
 
-async def purge_parts(tx: AsyncSession, *, before: datetime) -> None:
+async def purge_parts(tx: Tx, *, before: datetime) -> None:
     """Drop the parts of messages that never became whole, and what is known of those that did."""
-    await tx.execute(sa.text("DELETE FROM inbox_part WHERE received_at < :before"), {"before": before})
+    await tx.execute("DELETE FROM inbox_part WHERE received_at < :before", {"before": before})
 
 
-async def message(tx: AsyncSession, identity: UUID) -> sa.Row[Any] | None:
-    return (await tx.execute(sa.text("SELECT * FROM inbox WHERE id = :id"), {"id": identity})).first()
+async def message(tx: Tx, identity: UUID) -> sa.Row[Any] | None:
+    return (await tx.execute("SELECT * FROM inbox WHERE id = :id", {"id": identity})).first()
 
 
-async def count_since(tx: AsyncSession, handset: str, *, since: datetime) -> int:
+async def count_since(tx: Tx, handset: str, *, since: datetime) -> int:
     """How many messages of a handset came since; who else counts them waits until this transaction ends."""
     await exclusively(tx, f"inbox:{handset}")
     found = await tx.execute(
-        sa.text("SELECT count(*) FROM inbox WHERE handset = :handset AND received_at > :since"),
+        "SELECT count(*) FROM inbox WHERE handset = :handset AND received_at > :since",
         {"handset": handset, "since": since},
     )
     return int(found.scalar_one())
 
 
-async def is_overtaking(tx: AsyncSession, row: sa.Row[Any], *, since: datetime) -> bool:
+async def is_overtaking(tx: Tx, row: sa.Row[Any], *, since: datetime) -> bool:
     """Whether an earlier message of the same handset, not older than `since`, still waits for its answer."""
     found = await tx.execute(
-        sa.text(
-            "SELECT EXISTS (SELECT 1 FROM inbox WHERE handset = :handset AND received_at > :since"
-            " AND answered_at IS NULL AND (received_at, id) < (:at, CAST(:id AS uuid)))"
-        ),
+        "SELECT EXISTS (SELECT 1 FROM inbox WHERE handset = :handset AND received_at > :since"
+        " AND answered_at IS NULL AND (received_at, id) < (:at, CAST(:id AS uuid)))",
         {"handset": row.handset, "since": since, "at": row.received_at, "id": row.id},
     )
     return bool(found.scalar_one())
 
 
-async def place_in_hour(tx: AsyncSession, row: sa.Row[Any], *, since: datetime) -> tuple[int, int]:
+async def place_in_hour(tx: Tx, row: sa.Row[Any], *, since: datetime) -> tuple[int, int]:
     """(which message of its handset since then this one is, how many before it were not understood)."""
     found = await tx.execute(
-        sa.text(
-            "SELECT count(*), count(*) FILTER (WHERE heard = 'unclear') FROM inbox"
-            " WHERE handset = :handset AND received_at > :since AND (received_at, id) <= (:at, CAST(:id AS uuid))"
-        ),
+        "SELECT count(*), count(*) FILTER (WHERE heard = 'unclear') FROM inbox"
+        " WHERE handset = :handset AND received_at > :since AND (received_at, id) <= (:at, CAST(:id AS uuid))",
         {"handset": row.handset, "since": since, "at": row.received_at, "id": row.id},
     )
-    place, unclear = found.one()
+    place, unclear = tuple(found.one())
     return int(place), int(unclear)
 
 
-async def answered(tx: AsyncSession, identity: UUID, *, heard: str, now: datetime) -> bool:
+async def answered(tx: Tx, identity: UUID, *, heard: str, now: datetime) -> bool:
     """Say that a message is answered and forget its text; False where somebody answered it before."""
     done = await tx.execute(
-        sa.text(
-            "UPDATE inbox SET answered_at = :now, heard = :heard, sealed = NULL"
-            " WHERE id = :id AND answered_at IS NULL RETURNING id"
-        ),
+        "UPDATE inbox SET answered_at = :now, heard = :heard, sealed = NULL"
+        " WHERE id = :id AND answered_at IS NULL RETURNING id",
         {"id": identity, "heard": heard, "now": now},
     )
     return done.first() is not None
 
 
-async def purge(tx: AsyncSession, *, before: datetime) -> None:
+async def purge(tx: Tx, *, before: datetime) -> None:
     """Drop what was answered long ago."""
-    await tx.execute(sa.text("DELETE FROM inbox WHERE answered_at < :before"), {"before": before})
+    await tx.execute("DELETE FROM inbox WHERE answered_at < :before", {"before": before})
 
 
 # --- conversations --------------------------------------------------------------------------------------------------
 
 
-async def conversation(tx: AsyncSession, handset: str) -> sa.Row[Any] | None:
-    query = sa.text("SELECT * FROM conversation WHERE handset = :handset")
+async def conversation(tx: Tx, handset: str) -> sa.Row[Any] | None:
+    query = "SELECT * FROM conversation WHERE handset = :handset"
     return (await tx.execute(query, {"handset": handset})).first()
 
 
 async def remember(
-    tx: AsyncSession,
+    tx: Tx,
     handset: str,
     *,
     language: str,
@@ -183,9 +177,9 @@ async def remember(
 # --- what a handset asks about --------------------------------------------------------------------------------------
 
 
-async def occasion_by_code(tx: AsyncSession, code: int) -> UUID | None:
+async def occasion_by_code(tx: Tx, code: int) -> UUID | None:
     """The occasion that a short number names."""
-    found = await tx.execute(sa.text("SELECT id FROM occasion WHERE sms_code = :code"), {"code": code})
+    found = await tx.execute("SELECT id FROM occasion WHERE sms_code = :code", {"code": code})
     return found.scalar_one_or_none()
 
 
@@ -193,47 +187,41 @@ GOOD = "t.state = 'valid' AND t.valid_until > :now AND coalesce(c.uses_left, 1) 
 """A ticket that its issuer's register does not know yet is good."""
 
 
-async def good_tickets(tx: AsyncSession, handset: str, *, now: datetime, limit: int) -> list[sa.Row[Any]]:
+async def good_tickets(tx: Tx, handset: str, *, now: datetime, limit: int) -> list[sa.Row[Any]]:
     """What a handset can still use, the next first."""
     rows = await tx.execute(
-        sa.text(
-            f"{TICKET} LEFT JOIN credential c ON c.ticket_id = t.id WHERE t.handset = :handset AND {GOOD}"
-            " ORDER BY coalesce(o.starts_at, t.valid_until), t.id LIMIT :limit"
-        ),
+        f"{TICKET} LEFT JOIN credential c ON c.ticket_id = t.id WHERE t.handset = :handset AND {GOOD}"
+        " ORDER BY coalesce(o.starts_at, t.valid_until), t.id LIMIT :limit",
         {"handset": handset, "now": now, "limit": limit},
     )
     return list(rows)
 
 
-async def ticket_of(tx: AsyncSession, handset: str, number: str) -> sa.Row[Any] | None:
+async def ticket_of(tx: Tx, handset: str, number: str) -> sa.Row[Any] | None:
     """The ticket with this number that a handset has or had; of several issuers' the latest."""
     rows = await tx.execute(
-        sa.text(f"{TICKET} WHERE t.handset = :handset AND t.number = :number ORDER BY t.id DESC LIMIT 1"),
+        f"{TICKET} WHERE t.handset = :handset AND t.number = :number ORDER BY t.id DESC LIMIT 1",
         {"handset": handset, "number": number},
     )
     return rows.first()
 
 
-async def gifts_since(tx: AsyncSession, handset: str, *, since: datetime) -> int:
+async def gifts_since(tx: Tx, handset: str, *, since: datetime) -> int:
     """How many tickets this handset gave away; who else asks waits until this transaction ends."""
     await exclusively(tx, f"gifts:{handset}")
     found = await tx.execute(
-        sa.text(
-            "SELECT count(*) FROM ticket fresh JOIN ticket t ON t.id = fresh.gift_of"
-            " WHERE t.handset = :handset AND fresh.issued_at > :since"
-        ),
+        "SELECT count(*) FROM ticket fresh JOIN ticket t ON t.id = fresh.gift_of"
+        " WHERE t.handset = :handset AND fresh.issued_at > :since",
         {"handset": handset, "since": since},
     )
     return int(found.scalar_one())
 
 
-async def balances(tx: AsyncSession, handset: str) -> list[sa.Row[Any]]:
+async def balances(tx: Tx, handset: str) -> list[sa.Row[Any]]:
     """The e-money of a handset, at each issuer where it has an account."""
     rows = await tx.execute(
-        sa.text(
-            "SELECT i.name, a.balance, a.currency FROM account a JOIN issuer i ON i.id = a.issuer_id"
-            " WHERE a.kind = 'prepaid' AND a.handset = :handset ORDER BY i.slug, a.currency"
-        ),
+        "SELECT i.name, a.balance, a.currency FROM account a JOIN issuer i ON i.id = a.issuer_id"
+        " WHERE a.kind = 'prepaid' AND a.handset = :handset ORDER BY i.slug, a.currency",
         {"handset": handset},
     )
     return list(rows)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from app.store.connections import SESSION, WAIT_SECONDS, Connection, Connections
 from app.store.sharing import Shared
 
-Tx = AsyncSession
 Ask = TypeVar("Ask")
 Answer = TypeVar("Answer")
 
 POOL_SIZE = 20
-POOL_WAIT_SECONDS = 10
-STATEMENT_SECONDS = 30
-LOCK_SECONDS = 5
 LOST_RACES = frozenset({"23505", "40001", "40P01"})
 """SQLSTATE of unique_violation, serialization_failure and deadlock_detected: another transaction came first."""
 
@@ -29,45 +27,75 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=POOL_WAIT_SECONDS,
+        pool_timeout=WAIT_SECONDS,
         pool_pre_ping=False,
         hide_parameters=True,  # an error is logged: what people typed, and hashes of their links, do not belong there
-        connect_args={
-            "server_settings": {
-                "application_name": "cyberticket",
-                "lock_timeout": f"{LOCK_SECONDS}s",
-                "statement_timeout": f"{STATEMENT_SECONDS}s",
-                "idle_in_transaction_session_timeout": "60s",
-                "timezone": "UTC",
-                "jit": "off",
-            },
-        },
+        connect_args={"server_settings": SESSION},
     )
 
 
-class Database:
-    """Opens transactions. Everything below works on the transaction it is given."""
+class Tx:
+    """One transaction: everything below the flows works on the one it is given."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    __slots__ = ("_connection", "database")
+
+    def __init__(self, connection: Connection, database: Database) -> None:
+        self._connection = connection
+        self.database = database
+
+    async def execute(
+        self, statement: str | sa.TextClause, values: Mapping[str, object] | None = None
+    ) -> sa.Result[Any]:
+        """Run one statement with `:named` values; raises DBAPIError."""
+        text = statement if isinstance(statement, str) else statement.text
+        return await self._connection.execute(text, values or {})
+
+
+class Database:
+    """Opens transactions. Those who are one process with `other` use the connections that it has."""
+
+    def __init__(self, engine: AsyncEngine, *, other: Database | None = None) -> None:
         self.engine = engine
+        self.connections: Connections = other.connections if other else Connections(engine, _size(engine))
         self._shared = Shared()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """Commits when the block ends, rolls back when it raises. No network call belongs inside."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as tx, tx.begin():
-            yield tx
+        async with self.connections.one() as connection, connection.transaction():
+            yield Tx(connection, self)
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Tx]:
+        """Each statement is a transaction of its own: for reading, and for work of one statement.
+
+        A transaction that reads sees no more than this: ours are READ COMMITTED, and look anew with each statement.
+        """
+        async with self.connections.one() as connection:
+            yield Tx(connection, self)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A transaction for statements that SQLAlchemy builds: imports, where comfort counts for more than speed."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
 
     async def together(
-        self, work: Callable[[Tx, Sequence[Ask]], Awaitable[Sequence[Answer | Exception]]], ask: Ask
+        self,
+        work: Callable[[Tx, Sequence[Ask]], Awaitable[Sequence[Answer | Exception]]],
+        ask: Ask,
+        *,
+        atomic: bool = True,
     ) -> Answer:
         """Answer `ask` in a transaction shared with the others who ask the same `work` meanwhile.
+
+        Work that reads, or writes by one statement, need not be `atomic`: it is spared a BEGIN and a COMMIT.
 
         Where another process was faster with the same rows it is done once more, and then sees what that one did.
         """
 
         async def once(asks: Sequence[Ask]) -> Sequence[Answer | Exception]:
-            async with self.transaction() as tx:
+            async with self.transaction() if atomic else self.statements() as tx:
                 return await work(tx, asks)
 
         async def run(asks: Sequence[Ask]) -> Sequence[Answer | Exception]:
@@ -81,4 +109,11 @@ class Database:
         return await self._shared.ask(work, run, ask)
 
     async def close(self) -> None:
+        await self.connections.close()
         await self.engine.dispose()
+
+
+def _size(engine: AsyncEngine) -> int:
+    """How many connections the engine was made for."""
+    pool = engine.pool
+    return pool.size() if isinstance(pool, sa.QueuePool) else POOL_SIZE

@@ -9,37 +9,37 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.store.bulk import insert_many
+from app.store.database import Tx
 from app.store.tables import Transfer
 from app.store.tables.money import AccountKind, TransferKind
 
+PREPAID = """
+    SELECT a.* FROM account a WHERE a.kind = 'prepaid' AND (a.issuer_id, a.handset, a.currency) IN (
+        SELECT * FROM unnest(CAST(:issuers AS uuid[]), CAST(:handsets AS varchar[]), CAST(:currencies AS varchar[]))
+    )
+"""
+
 
 async def prepaid(
-    tx: AsyncSession, wanted: Sequence[tuple[UUID, str, str]]
+    tx: Tx, wanted: Sequence[tuple[UUID, str, str]], *, lock: bool = True
 ) -> dict[tuple[UUID, str, str], sa.Row[Any]]:
-    """Prepaid accounts by (issuer, handset, currency), locked in the order of their ids."""
+    """Prepaid accounts by (issuer, handset, currency); locked, in the order of their ids, where balances matter."""
     issuers, handsets, currencies = (list(column) for column in zip(*wanted, strict=True))
     rows = await tx.execute(
-        sa.text("""
-            SELECT a.* FROM account a WHERE a.kind = 'prepaid' AND (a.issuer_id, a.handset, a.currency) IN (
-                SELECT * FROM unnest(
-                    CAST(:issuers AS uuid[]), CAST(:handsets AS varchar[]), CAST(:currencies AS varchar[])
-                )
-            ) ORDER BY a.id FOR UPDATE
-        """),
+        PREPAID + " ORDER BY a.id FOR UPDATE" * lock,
         {"issuers": issuers, "handsets": handsets, "currencies": currencies},
     )
     return {(row.issuer_id, row.handset, row.currency): row for row in rows}
 
 
-async def account(tx: AsyncSession, identity: UUID) -> sa.Row[Any] | None:
-    return (await tx.execute(sa.text("SELECT * FROM account WHERE id = :id"), {"id": identity})).first()
+async def account(tx: Tx, identity: UUID) -> sa.Row[Any] | None:
+    return (await tx.execute("SELECT * FROM account WHERE id = :id", {"id": identity})).first()
 
 
 async def open_account(
-    tx: AsyncSession,
+    tx: Tx,
     *,
     new_id: Callable[[], UUID],
     issuer_id: UUID,
@@ -51,11 +51,9 @@ async def open_account(
 ) -> sa.Row[Any]:
     """The account of this kind, made when it is missing."""
     await tx.execute(
-        sa.text(
-            "INSERT INTO account (id, issuer_id, kind, handset, currency, balance, generation, kid, created_at)"
-            " VALUES (:id, :issuer, :kind, :handset, :currency, :balance, 1, :kid, :now)"
-            " ON CONFLICT (issuer_id, kind, handset, currency) DO NOTHING"
-        ),
+        "INSERT INTO account (id, issuer_id, kind, handset, currency, balance, generation, kid, created_at)"
+        " VALUES (:id, :issuer, :kind, :handset, :currency, :balance, 1, :kid, :now)"
+        " ON CONFLICT (issuer_id, kind, handset, currency) DO NOTHING",
         {
             "id": new_id(),
             "issuer": issuer_id,
@@ -68,17 +66,15 @@ async def open_account(
         },
     )
     found = await tx.execute(
-        sa.text(
-            "SELECT * FROM account WHERE issuer_id = :issuer AND kind = :kind AND currency = :currency"
-            " AND handset IS NOT DISTINCT FROM CAST(:handset AS varchar) FOR UPDATE"
-        ),
+        "SELECT * FROM account WHERE issuer_id = :issuer AND kind = :kind AND currency = :currency"
+        " AND handset IS NOT DISTINCT FROM CAST(:handset AS varchar) FOR UPDATE",
         {"issuer": issuer_id, "kind": kind.value, "currency": currency, "handset": handset},
     )
     return found.one()
 
 
 async def account_id(
-    tx: AsyncSession,
+    tx: Tx,
     *,
     new_id: Callable[[], UUID],
     issuer_id: UUID,
@@ -87,7 +83,7 @@ async def account_id(
     now: datetime,
 ) -> UUID:
     """The issuer's own account of this kind, made when it is missing, never locked: every sale names it."""
-    query = sa.text(
+    query = (
         "SELECT id FROM account WHERE issuer_id = :issuer AND kind = :kind AND currency = :currency AND handset IS NULL"
     )
     names = {"issuer": issuer_id, "kind": kind.value, "currency": currency}
@@ -114,7 +110,7 @@ class NewTransfer:
     ticket_id: UUID | None = None
 
 
-async def post(tx: AsyncSession, transfers: Sequence[NewTransfer], *, now: datetime) -> None:
+async def post(tx: Tx, transfers: Sequence[NewTransfer], *, now: datetime) -> None:
     """Write transfers and move the balances of the prepaid sides. Keys must be new: ask `posted` first, under lock.
 
     A balance that would go below zero breaks its CHECK, and the transaction with it.
@@ -131,35 +127,33 @@ async def post(tx: AsyncSession, transfers: Sequence[NewTransfer], *, now: datet
         change[one.debit_id] = change.get(one.debit_id, 0) - one.amount
         change[one.credit_id] = change.get(one.credit_id, 0) + one.amount
     await tx.execute(
-        sa.text(
-            "UPDATE account SET balance = balance + w.change"
-            " FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[])) AS w(id, change)"
-            " WHERE account.id = w.id AND account.balance IS NOT NULL"
-        ),
+        "UPDATE account SET balance = balance + w.change"
+        " FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[])) AS w(id, change)"
+        " WHERE account.id = w.id AND account.balance IS NOT NULL",
         {"ids": list(change), "changes": list(change.values())},
     )
 
 
-async def posted(tx: AsyncSession, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
+async def posted(tx: Tx, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
     """The transfers that these keys have made already."""
-    rows = await tx.execute(sa.text("SELECT * FROM transfer WHERE key = ANY(:keys)"), {"keys": list(keys)})
+    rows = await tx.execute("SELECT * FROM transfer WHERE key = ANY(:keys)", {"keys": list(keys)})
     return {row.key: row for row in rows}
 
 
-async def refunded(tx: AsyncSession, *, issuer_id: UUID, key: str) -> int:
+async def refunded(tx: Tx, *, issuer_id: UUID, key: str) -> int:
     """How much of the charge `key` has been given back."""
     found = await tx.execute(
-        sa.text("SELECT coalesce(sum(amount), 0) FROM transfer WHERE issuer_id = :issuer AND reverses = :key"),
+        "SELECT coalesce(sum(amount), 0) FROM transfer WHERE issuer_id = :issuer AND reverses = :key",
         {"issuer": issuer_id, "key": key},
     )
     return int(found.scalar_one())
 
 
-async def lock_transfer(tx: AsyncSession, key: str) -> sa.Row[Any] | None:
-    return (await tx.execute(sa.text("SELECT * FROM transfer WHERE key = :key FOR UPDATE"), {"key": key})).first()
+async def lock_transfer(tx: Tx, key: str) -> sa.Row[Any] | None:
+    return (await tx.execute("SELECT * FROM transfer WHERE key = :key FOR UPDATE", {"key": key})).first()
 
 
-async def issuer_words(tx: AsyncSession, issuer_id: UUID) -> tuple[str, dict[str, str]]:
+async def issuer_words(tx: Tx, issuer_id: UUID) -> tuple[str, dict[str, str]]:
     """(language, name) of the issuer whose e-money it is."""
-    row = (await tx.execute(sa.text("SELECT language, name FROM issuer WHERE id = :id"), {"id": issuer_id})).one()
+    row = (await tx.execute("SELECT language, name FROM issuer WHERE id = :id", {"id": issuer_id})).one()
     return row.language, row.name

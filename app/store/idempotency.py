@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.store.database import Tx
 
 BUSY_SECONDS = 60
 KEPT_HOURS = 24
@@ -65,7 +66,7 @@ class Answer:
     media_type: str = ""
 
 
-BEGIN = sa.text("""
+BEGIN = """
     INSERT INTO idempotency (scope, key, request_hash, busy_until, created_at)
     SELECT w.*, CAST(:busy AS timestamptz), CAST(:now AS timestamptz)
     FROM unnest(CAST(:scopes AS varchar[]), CAST(:keys AS varchar[]), CAST(:hashes AS bytea[])) AS w
@@ -75,10 +76,10 @@ BEGIN = sa.text("""
         OR idempotency.status IS NULL AND idempotency.busy_until < :now
             AND idempotency.request_hash = excluded.request_hash
     RETURNING scope, key
-""")
+"""
 
 
-async def begin(tx: AsyncSession, claims: Sequence[Claim]) -> list[Fresh | Stored | Busy | Other]:
+async def begin(tx: Tx, claims: Sequence[Claim]) -> list[Fresh | Stored | Busy | Other]:
     """Claim keys. One that somebody died with may be claimed again after a minute, by the same request only."""
     first = {claim.name: claim for claim in reversed(claims)}
     now = max(claim.now for claim in claims)
@@ -111,33 +112,27 @@ def _standing(claim: Claim, row: sa.Row[tuple[bytes, int, bytes, str]] | None, f
     return Busy() if row.status is None else Stored(row.status, row.body, row.media_type)
 
 
-async def _known(
-    tx: AsyncSession, claims: Sequence[Claim]
-) -> dict[tuple[str, str], sa.Row[tuple[bytes, int, bytes, str]]]:
+async def _known(tx: Tx, claims: Sequence[Claim]) -> dict[tuple[str, str], sa.Row[tuple[bytes, int, bytes, str]]]:
     if not claims:
         return {}
     rows = await tx.execute(
-        sa.text(
-            "SELECT i.scope, i.key, i.request_hash, i.status, i.body, i.media_type FROM idempotency i"
-            " JOIN unnest(CAST(:scopes AS varchar[]), CAST(:keys AS varchar[])) AS w(scope, key)"
-            " ON i.scope = w.scope AND i.key = w.key"
-        ),
+        "SELECT i.scope, i.key, i.request_hash, i.status, i.body, i.media_type FROM idempotency i"
+        " JOIN unnest(CAST(:scopes AS varchar[]), CAST(:keys AS varchar[])) AS w(scope, key)"
+        " ON i.scope = w.scope AND i.key = w.key",
         {"scopes": [claim.scope for claim in claims], "keys": [claim.key for claim in claims]},
     )
     return {(row.scope, row.key): row for row in rows}
 
 
-async def finish(tx: AsyncSession, answers: Sequence[Answer]) -> list[None]:
+async def finish(tx: Tx, answers: Sequence[Answer]) -> list[None]:
     """Store what was answered, or give the key back."""
     given = [answer for answer in answers if answer.status is not None]
     if given:
         await tx.execute(
-            sa.text(
-                "UPDATE idempotency SET status = w.status, body = w.body, media_type = w.media"
-                " FROM unnest(CAST(:scopes AS varchar[]), CAST(:keys AS varchar[]), CAST(:statuses AS integer[]),"
-                " CAST(:bodies AS bytea[]), CAST(:medias AS varchar[])) AS w(scope, key, status, body, media)"
-                " WHERE idempotency.scope = w.scope AND idempotency.key = w.key"
-            ),
+            "UPDATE idempotency SET status = w.status, body = w.body, media_type = w.media"
+            " FROM unnest(CAST(:scopes AS varchar[]), CAST(:keys AS varchar[]), CAST(:statuses AS integer[]),"
+            " CAST(:bodies AS bytea[]), CAST(:medias AS varchar[])) AS w(scope, key, status, body, media)"
+            " WHERE idempotency.scope = w.scope AND idempotency.key = w.key",
             {
                 "scopes": [answer.scope for answer in given],
                 "keys": [answer.key for answer in given],
@@ -149,14 +144,14 @@ async def finish(tx: AsyncSession, answers: Sequence[Answer]) -> list[None]:
     for answer in answers:
         if answer.status is None:
             await tx.execute(
-                sa.text("DELETE FROM idempotency WHERE scope = :scope AND key = :key AND status IS NULL"),
+                "DELETE FROM idempotency WHERE scope = :scope AND key = :key AND status IS NULL",
                 {"scope": answer.scope, "key": answer.key},
             )
     return [None] * len(answers)
 
 
-async def purge(tx: AsyncSession, *, now: datetime) -> None:
+async def purge(tx: Tx, *, now: datetime) -> None:
     """Drop answers older than a day, and PIN counters nobody has touched for as long."""
     old = now - timedelta(hours=KEPT_HOURS)
-    await tx.execute(sa.text("DELETE FROM idempotency WHERE created_at < :old"), {"old": old})
-    await tx.execute(sa.text("DELETE FROM pin_guard WHERE since < :old"), {"old": old})
+    await tx.execute("DELETE FROM idempotency WHERE created_at < :old", {"old": old})
+    await tx.execute("DELETE FROM pin_guard WHERE since < :old", {"old": old})

@@ -5,7 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.store.database import Tx
 
-async def exclusively(tx: AsyncSession, name: str) -> None:
+LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+async def exclusively(tx: Tx | AsyncSession, name: str) -> None:
     """Wait until no other transaction holds `name`; it is let go with this transaction."""
-    await tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+    await tx.execute(LOCK, {"name": name})

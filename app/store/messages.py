@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.delivery import RECEIPT_EVENTS, DeliveryEvent, DeliveryState, Profile, Try, TryOutcome
-from app.store.bulk import insert_many
+from app.store.bulk import columns_of, insert_many
+from app.store.database import Tx
 from app.store.locks import exclusively
 from app.store.moves import move_many
 from app.store.tables import Delivery
@@ -35,13 +35,13 @@ class NewDelivery:
     reply: Mapping[str, Any] | None = None
 
 
-async def queue(tx: AsyncSession, deliveries: Sequence[NewDelivery], *, now: datetime) -> None:
-    rows = [{**asdict(one), "state": DeliveryState.QUEUED, "queued_at": now} for one in deliveries]
+async def queue(tx: Tx, deliveries: Sequence[NewDelivery], *, now: datetime) -> None:
+    rows = [{**columns_of(one), "state": DeliveryState.QUEUED, "queued_at": now} for one in deliveries]
     await insert_many(tx, Delivery, rows)
 
 
-async def delivery(tx: AsyncSession, identity: UUID) -> sa.Row[Any] | None:
-    return (await tx.execute(sa.text("SELECT * FROM delivery WHERE id = :id"), {"id": identity})).first()
+async def delivery(tx: Tx, identity: UUID) -> sa.Row[Any] | None:
+    return (await tx.execute("SELECT * FROM delivery WHERE id = :id", {"id": identity})).first()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Names:
     parts: int
 
 
-async def sent(tx: AsyncSession, identity: UUID, names: Names, *, now: datetime) -> Fell | None:
+async def sent(tx: Tx, identity: UUID, names: Names, *, now: datetime) -> Fell | None:
     """Record that the network took the message; receipts that overtook this record are applied at once."""
     for message_id in sorted(names.message_ids):
         await _alone_with(tx, names.line, message_id)
@@ -83,18 +83,14 @@ async def sent(tx: AsyncSession, identity: UUID, names: Names, *, now: datetime)
     seq = await tried(tx, identity, Try(names.channel, TryOutcome.ACCEPTED), message_id=first, now=now)
     # A network whose ids come round again means the newest message by one.
     await tx.execute(
-        sa.text(
-            "INSERT INTO delivery_part (channel, message_id, delivery_id, try_seq)"
-            " SELECT :line, unnest(CAST(:messages AS varchar[])), :id, :seq ON CONFLICT (channel, message_id)"
-            " DO UPDATE SET delivery_id = excluded.delivery_id, try_seq = excluded.try_seq, told = NULL"
-        ),
+        "INSERT INTO delivery_part (channel, message_id, delivery_id, try_seq)"
+        " SELECT :line, unnest(CAST(:messages AS varchar[])), :id, :seq ON CONFLICT (channel, message_id)"
+        " DO UPDATE SET delivery_id = excluded.delivery_id, try_seq = excluded.try_seq, told = NULL",
         {"line": names.line, "messages": list(names.message_ids), "id": identity, "seq": seq},
     )
     overtaking = await tx.execute(
-        sa.text(
-            "SELECT message_id, state, at FROM receipt WHERE channel = :line AND message_id = ANY(:messages)"
-            " ORDER BY received_at"
-        ),
+        "SELECT message_id, state, at FROM receipt WHERE channel = :line AND message_id = ANY(:messages)"
+        " ORDER BY received_at",
         {"line": names.line, "messages": list(names.message_ids)},
     )
     fell = None
@@ -104,14 +100,12 @@ async def sent(tx: AsyncSession, identity: UUID, names: Names, *, now: datetime)
     return fell
 
 
-async def tried(tx: AsyncSession, identity: UUID, one: Try, *, message_id: str | None = None, now: datetime) -> int:
+async def tried(tx: Tx, identity: UUID, one: Try, *, message_id: str | None = None, now: datetime) -> int:
     """Write down that a channel was asked, and how it answered; gives the number of the try."""
     found = await tx.execute(
-        sa.text(
-            "INSERT INTO delivery_try (delivery_id, seq, channel, outcome, reason, message_id, at)"
-            " SELECT :id, coalesce(max(seq), 0) + 1, :channel, :outcome, :reason, :message, :now"
-            " FROM delivery_try WHERE delivery_id = :id RETURNING seq"
-        ),
+        "INSERT INTO delivery_try (delivery_id, seq, channel, outcome, reason, message_id, at)"
+        " SELECT :id, coalesce(max(seq), 0) + 1, :channel, :outcome, :reason, :message, :now"
+        " FROM delivery_try WHERE delivery_id = :id RETURNING seq",
         {
             "id": identity,
             "channel": one.channel,
@@ -124,60 +118,54 @@ async def tried(tx: AsyncSession, identity: UUID, one: Try, *, message_id: str |
     return int(found.scalar_one())
 
 
-async def tries(tx: AsyncSession, identities: Sequence[UUID]) -> list[sa.Row[Any]]:
+async def tries(tx: Tx, identities: Sequence[UUID]) -> list[sa.Row[Any]]:
     """What was tried for these deliveries, each in its order."""
     rows = await tx.execute(
-        sa.text("SELECT * FROM delivery_try WHERE delivery_id = ANY(:ids) ORDER BY delivery_id, seq"),
+        "SELECT * FROM delivery_try WHERE delivery_id = ANY(:ids) ORDER BY delivery_id, seq",
         {"ids": list(identities)},
     )
     return list(rows)
 
 
-async def failed(tx: AsyncSession, identity: UUID, *, reason: str) -> None:
+async def failed(tx: Tx, identity: UUID, *, reason: str) -> None:
     await move_many(tx, Delivery, [identity], DeliveryEvent.FAIL, reason=reason[:REASON_CHARS_MAX])
 
 
-async def fall(tx: AsyncSession, identity: UUID) -> None:
+async def fall(tx: Tx, identity: UUID) -> None:
     """Back into the queue, for the next channel."""
     await move_many(tx, Delivery, [identity], DeliveryEvent.FALL, channel=None, message_id=None, parts=None)
 
 
-async def requeue(tx: AsyncSession, identity: UUID) -> None:
+async def requeue(tx: Tx, identity: UUID) -> None:
     """A failed delivery is to be sent once more, as if for the first time."""
     await move_many(tx, Delivery, [identity], DeliveryEvent.REQUEUE, reason=None, channel=None, message_id=None)
     await tx.execute(
-        sa.text(
-            "UPDATE delivery SET tried ="
-            " (SELECT coalesce(max(seq), 0) FROM delivery_try WHERE delivery_id = :id) WHERE id = :id"
-        ),
+        "UPDATE delivery SET tried ="
+        " (SELECT coalesce(max(seq), 0) FROM delivery_try WHERE delivery_id = :id) WHERE id = :id",
         {"id": identity},
     )
 
 
-async def receive(
-    tx: AsyncSession, *, channel: str, message_id: str, state: str, at: datetime, now: datetime
-) -> bool | Fell:
+async def receive(tx: Tx, *, channel: str, message_id: str, state: str, at: datetime, now: datetime) -> bool | Fell:
     """Keep a receipt of this line and move its delivery forward.
 
     False when it is known, says nothing new or names no message of ours (yet); Fell when the message will not arrive.
     """
     await _alone_with(tx, channel, message_id)
     fresh = await tx.execute(
-        sa.text(
-            "INSERT INTO receipt (channel, message_id, state, at, received_at)"
-            " VALUES (:channel, :message, :state, :at, :now) ON CONFLICT DO NOTHING RETURNING message_id"
-        ),
+        "INSERT INTO receipt (channel, message_id, state, at, received_at)"
+        " VALUES (:channel, :message, :state, :at, :now) ON CONFLICT DO NOTHING RETURNING message_id",
         {"channel": channel, "message": message_id, "state": state, "at": at, "now": now},
     )
     return False if fresh.first() is None else await _apply(tx, channel, message_id, state, at=at)
 
 
-async def _alone_with(tx: AsyncSession, line: str, message_id: str) -> None:
+async def _alone_with(tx: Tx, line: str, message_id: str) -> None:
     """A receipt and the record of its message look for each other: at the same moment, each would miss the other."""
     await exclusively(tx, f"message:{line}:{message_id}")
 
 
-async def _apply(tx: AsyncSession, line: str, message_id: str, state: str, *, at: datetime) -> bool | Fell:
+async def _apply(tx: Tx, line: str, message_id: str, state: str, *, at: datetime) -> bool | Fell:
     """A part's last word. Its delivery arrives when all parts of one try did, and falls when any of its last will not.
 
     Parts of one delivery wait for each other at its row, so that the last one sees all.
@@ -186,21 +174,17 @@ async def _apply(tx: AsyncSession, line: str, message_id: str, state: str, *, at
     if event is None:
         return False
     found = await tx.execute(
-        sa.text(
-            "SELECT delivery.id, delivery.channel FROM delivery"
-            " JOIN delivery_part ON delivery_part.delivery_id = delivery.id"
-            " WHERE delivery_part.channel = :line AND delivery_part.message_id = :message FOR UPDATE OF delivery"
-        ),
+        "SELECT delivery.id, delivery.channel FROM delivery"
+        " JOIN delivery_part ON delivery_part.delivery_id = delivery.id"
+        " WHERE delivery_part.channel = :line AND delivery_part.message_id = :message FOR UPDATE OF delivery",
         {"line": line, "message": message_id},
     )
     delivery = found.first()
     if delivery is None:
         return False
     told = await tx.execute(
-        sa.text(
-            "UPDATE delivery_part SET told = :state WHERE channel = :line AND message_id = :message"
-            " AND told IS NULL RETURNING try_seq"
-        ),
+        "UPDATE delivery_part SET told = :state WHERE channel = :line AND message_id = :message"
+        " AND told IS NULL RETURNING try_seq",
         {"state": state, "line": line, "message": message_id},
     )
     seq = told.scalar_one_or_none()
@@ -214,25 +198,21 @@ async def _apply(tx: AsyncSession, line: str, message_id: str, state: str, *, at
     return Fell(delivery.id, delivery.channel, f"the carrier says {state.lower()}")
 
 
-async def _is_whole(tx: AsyncSession, delivery_id: UUID, seq: int, state: str) -> bool:
+async def _is_whole(tx: Tx, delivery_id: UUID, seq: int, state: str) -> bool:
     """Whether every part of one try has come to this end."""
     waiting = await tx.execute(
-        sa.text(
-            "SELECT 1 FROM delivery_part WHERE delivery_id = :id AND try_seq = :seq"
-            " AND told IS DISTINCT FROM :state LIMIT 1"
-        ),
+        "SELECT 1 FROM delivery_part WHERE delivery_id = :id AND try_seq = :seq"
+        " AND told IS DISTINCT FROM :state LIMIT 1",
         {"id": delivery_id, "seq": seq, "state": state},
     )
     return waiting.first() is None
 
 
-async def _is_under_way(tx: AsyncSession, delivery_id: UUID, seq: int) -> bool:
+async def _is_under_way(tx: Tx, delivery_id: UUID, seq: int) -> bool:
     """Whether the delivery hangs on this try: a later one may be on its way already."""
     present = await tx.execute(
-        sa.text(
-            "SELECT 1 FROM delivery WHERE id = :id AND state = 'sent'"
-            " AND :seq = (SELECT max(try_seq) FROM delivery_part WHERE delivery_id = :id)"
-        ),
+        "SELECT 1 FROM delivery WHERE id = :id AND state = 'sent'"
+        " AND :seq = (SELECT max(try_seq) FROM delivery_part WHERE delivery_id = :id)",
         {"id": delivery_id, "seq": seq},
     )
     return present.first() is not None
@@ -241,53 +221,45 @@ async def _is_under_way(tx: AsyncSession, delivery_id: UUID, seq: int) -> bool:
 # --- how a handset wants its messages -------------------------------------------------------------------------------
 
 
-async def profile(tx: AsyncSession, handset: str) -> Profile:
+async def profile(tx: Tx, handset: str) -> Profile:
     """What the handset takes, as far as we were told."""
-    found = await tx.execute(
-        sa.text("SELECT profile FROM handset_profile WHERE handset = :handset"), {"handset": handset}
-    )
+    found = await tx.execute("SELECT profile FROM handset_profile WHERE handset = :handset", {"handset": handset})
     return Profile(found.scalar_one_or_none() or Profile.SMS)
 
 
-async def set_profile(tx: AsyncSession, handset: str, wanted: Profile, *, source: str, now: datetime) -> None:
+async def set_profile(tx: Tx, handset: str, wanted: Profile, *, source: str, now: datetime) -> None:
     """The latest word counts, whoever says it."""
     await tx.execute(
-        sa.text(
-            "INSERT INTO handset_profile (handset, profile, source, updated_at)"
-            " VALUES (:handset, :profile, :source, :now) ON CONFLICT (handset)"
-            " DO UPDATE SET profile = excluded.profile, source = excluded.source, updated_at = excluded.updated_at"
-        ),
+        "INSERT INTO handset_profile (handset, profile, source, updated_at)"
+        " VALUES (:handset, :profile, :source, :now) ON CONFLICT (handset)"
+        " DO UPDATE SET profile = excluded.profile, source = excluded.source, updated_at = excluded.updated_at",
         {"handset": handset, "profile": wanted.value, "source": source, "now": now},
     )
 
 
-async def of_booking(tx: AsyncSession, booking_id: UUID) -> list[sa.Row[Any]]:
-    rows = await tx.execute(
-        sa.text("SELECT * FROM delivery WHERE booking_id = :id ORDER BY queued_at, id"), {"id": booking_id}
-    )
+async def of_booking(tx: Tx, booking_id: UUID) -> list[sa.Row[Any]]:
+    rows = await tx.execute("SELECT * FROM delivery WHERE booking_id = :id ORDER BY queued_at, id", {"id": booking_id})
     return list(rows)
 
 
 async def recent(
-    tx: AsyncSession, *, issuer_id: UUID | None, state: str | None, after: UUID | None, limit: int
+    tx: Tx, *, issuer_id: UUID | None, state: str | None, after: UUID | None, limit: int
 ) -> list[sa.Row[Any]]:
     """Deliveries for staff, latest first."""
     rows = await tx.execute(
-        sa.text(
-            "SELECT * FROM delivery WHERE (CAST(:issuer AS uuid) IS NULL OR issuer_id = :issuer)"
-            " AND (CAST(:state AS varchar) IS NULL OR state = :state)"
-            " AND (CAST(:after AS uuid) IS NULL OR id < :after) ORDER BY id DESC LIMIT :limit"
-        ),
+        "SELECT * FROM delivery WHERE (CAST(:issuer AS uuid) IS NULL OR issuer_id = :issuer)"
+        " AND (CAST(:state AS varchar) IS NULL OR state = :state)"
+        " AND (CAST(:after AS uuid) IS NULL OR id < :after) ORDER BY id DESC LIMIT :limit",
         {"issuer": issuer_id, "state": state, "after": after, "limit": limit},
     )
     return list(rows)
 
 
-async def resends_since(tx: AsyncSession, ticket_id: UUID, *, since: datetime) -> int:
+async def resends_since(tx: Tx, ticket_id: UUID, *, since: datetime) -> int:
     """How often the ticket was sent again; who else asks for it waits until this transaction ends."""
     await exclusively(tx, f"resend:{ticket_id}")
     found = await tx.execute(
-        sa.text("SELECT count(*) FROM delivery WHERE ticket_id = :id AND purpose = 'resend' AND queued_at > :since"),
+        "SELECT count(*) FROM delivery WHERE ticket_id = :id AND purpose = 'resend' AND queued_at > :since",
         {"id": ticket_id, "since": since},
     )
     return int(found.scalar_one())

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.store.bulk import insert_many
+from app.store.database import Tx
 from app.store.tables import Outbox
 from app.store.topics import Topic
 
@@ -45,7 +45,7 @@ class Claimed:
     attempts: int
 
 
-async def put(tx: AsyncSession, owed: Sequence[Owed], *, now: datetime) -> None:
+async def put(tx: Tx, owed: Sequence[Owed], *, now: datetime) -> None:
     """Write consequences into the transaction of their facts; one that is owed already stays as it is."""
     if not owed:
         return
@@ -65,7 +65,7 @@ async def put(tx: AsyncSession, owed: Sequence[Owed], *, now: datetime) -> None:
     await insert_many(tx, Outbox, rows, on_conflict="ON CONFLICT (topic, key) DO NOTHING")
 
 
-CLAIM = sa.text("""
+CLAIM = """
     UPDATE outbox SET lease_until = :lease_until, attempts = attempts + 1
     WHERE id IN (
         SELECT id FROM outbox
@@ -75,76 +75,70 @@ CLAIM = sa.text("""
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     )
     RETURNING id, issuer_id, topic, key, payload, attempts
-""")
+"""
 
 
-async def claim(tx: AsyncSession, *, now: datetime, most: int, topic: Topic | None = None) -> list[Claimed]:
+async def claim(tx: Tx, *, now: datetime, most: int, topic: Topic | None = None) -> list[Claimed]:
     """Lease up to `most` due consequences, of one topic or of any, oldest first."""
     lease_until = now + timedelta(seconds=LEASE_SECONDS)
     rows = await tx.execute(CLAIM, {"now": now, "lease_until": lease_until, "most": most, "topic": topic})
     return [Claimed(row.id, row.issuer_id, Topic(row.topic), row.key, row.payload, row.attempts) for row in rows]
 
 
-async def done(tx: AsyncSession, ids: Sequence[UUID], *, now: datetime) -> None:
+async def done(tx: Tx, ids: Sequence[UUID], *, now: datetime) -> None:
     await tx.execute(
-        sa.text("UPDATE outbox SET done_at = :now, lease_until = NULL, last_error = NULL WHERE id = ANY(:ids)"),
+        "UPDATE outbox SET done_at = :now, lease_until = NULL, last_error = NULL WHERE id = ANY(:ids)",
         {"ids": list(ids), "now": now},
     )
 
 
-async def retry(tx: AsyncSession, identity: UUID, *, due_at: datetime, reason: str) -> None:
+async def retry(tx: Tx, identity: UUID, *, due_at: datetime, reason: str) -> None:
     await tx.execute(
-        sa.text("UPDATE outbox SET due_at = :due, lease_until = NULL, last_error = :reason WHERE id = :id"),
+        "UPDATE outbox SET due_at = :due, lease_until = NULL, last_error = :reason WHERE id = :id",
         {"id": identity, "due": due_at, "reason": reason[:ERROR_CHARS_MAX]},
     )
 
 
-async def bury(tx: AsyncSession, identity: UUID, *, now: datetime, reason: str) -> None:
+async def bury(tx: Tx, identity: UUID, *, now: datetime, reason: str) -> None:
     """Park a consequence that cannot be carried out, for staff to see and to revive."""
     await tx.execute(
-        sa.text("UPDATE outbox SET dead_at = :now, lease_until = NULL, last_error = :reason WHERE id = :id"),
+        "UPDATE outbox SET dead_at = :now, lease_until = NULL, last_error = :reason WHERE id = :id",
         {"id": identity, "now": now, "reason": reason[:ERROR_CHARS_MAX]},
     )
 
 
-async def revive(tx: AsyncSession, identity: UUID, *, issuer_id: UUID | None, now: datetime) -> sa.Row[Any] | None:
+async def revive(tx: Tx, identity: UUID, *, issuer_id: UUID | None, now: datetime) -> sa.Row[Any] | None:
     """Try a dead letter again from the beginning; None when there is no such dead letter of this issuer."""
     result = await tx.execute(
-        sa.text(
-            "UPDATE outbox SET dead_at = NULL, due_at = :now, attempts = 0 WHERE id = :id AND dead_at IS NOT NULL"
-            " AND (CAST(:issuer AS uuid) IS NULL OR issuer_id = :issuer) RETURNING topic, payload"
-        ),
+        "UPDATE outbox SET dead_at = NULL, due_at = :now, attempts = 0 WHERE id = :id AND dead_at IS NOT NULL"
+        " AND (CAST(:issuer AS uuid) IS NULL OR issuer_id = :issuer) RETURNING topic, payload",
         {"id": identity, "issuer": issuer_id, "now": now},
     )
     return result.first()
 
 
-async def dead(tx: AsyncSession, *, issuer_id: UUID | None, most: int) -> list[sa.Row[Any]]:
+async def dead(tx: Tx, *, issuer_id: UUID | None, most: int) -> list[sa.Row[Any]]:
     rows = await tx.execute(
-        sa.text(
-            "SELECT id, topic, key, attempts, last_error, created_at, dead_at FROM outbox WHERE dead_at IS NOT NULL"
-            " AND (CAST(:issuer AS uuid) IS NULL OR issuer_id = :issuer) ORDER BY dead_at DESC LIMIT :most"
-        ),
+        "SELECT id, topic, key, attempts, last_error, created_at, dead_at FROM outbox WHERE dead_at IS NOT NULL"
+        " AND (CAST(:issuer AS uuid) IS NULL OR issuer_id = :issuer) ORDER BY dead_at DESC LIMIT :most",
         {"issuer": issuer_id, "most": most},
     )
     return list(rows)
 
 
-async def waiting(tx: AsyncSession, *, now: datetime) -> tuple[int, float, int]:
+async def waiting(tx: Tx, *, now: datetime) -> tuple[int, float, int]:
     """(due or leased, seconds the oldest has been due, dead) for the metrics."""
     row = (
         await tx.execute(
-            sa.text(
-                "SELECT count(*) FILTER (WHERE dead_at IS NULL) AS owed,"
-                " coalesce(extract(epoch FROM :now - min(due_at) FILTER (WHERE dead_at IS NULL)), 0) AS age,"
-                " count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead FROM outbox WHERE done_at IS NULL"
-            ),
+            "SELECT count(*) FILTER (WHERE dead_at IS NULL) AS owed,"
+            " coalesce(extract(epoch FROM :now - min(due_at) FILTER (WHERE dead_at IS NULL)), 0) AS age,"
+            " count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead FROM outbox WHERE done_at IS NULL",
             {"now": now},
         )
     ).one()
     return int(row.owed), max(0.0, float(row.age)), int(row.dead)
 
 
-async def purge(tx: AsyncSession, *, before: datetime) -> None:
+async def purge(tx: Tx, *, before: datetime) -> None:
     """Drop what was carried out long ago; dead letters stay until staff deal with them."""
-    await tx.execute(sa.text("DELETE FROM outbox WHERE done_at < :before"), {"before": before})
+    await tx.execute("DELETE FROM outbox WHERE done_at < :before", {"before": before})

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.admission import PIN_WINDOW_MINUTES
 from app.domain.ticket import TicketEvent, TicketState
 from app.ports import Registration
 from app.store.bulk import insert_many
+from app.store.database import Tx
 from app.store.moves import move_many
 from app.store.tables import Credential, Scan
 
 
-async def register(tx: AsyncSession, registrations: Sequence[Registration], *, now: datetime) -> None:
+async def register(tx: Tx, registrations: Sequence[Registration], *, now: datetime) -> None:
     """Write entries; one that is there already stays as it is, with its uses."""
     rows = [
         {
@@ -46,42 +47,40 @@ async def register(tx: AsyncSession, registrations: Sequence[Registration], *, n
     await insert_many(tx, Credential, rows, on_conflict="ON CONFLICT (ticket_id) DO NOTHING")
 
 
-async def revoke(tx: AsyncSession, ticket_id: UUID) -> None:
+async def revoke(tx: Tx, ticket_id: UUID) -> None:
     """Refuse the ticket from now on; again, or never registered, changes nothing."""
     await move_many(tx, Credential, [ticket_id], TicketEvent.REVOKE)
 
 
-async def locked(tx: AsyncSession, ticket_id: UUID) -> sa.Row[Any] | None:
+async def locked(tx: Tx, ticket_id: UUID) -> sa.Row[Any] | None:
     """An entry with what is left of it, kept as it is until this transaction ends."""
-    query = sa.text("SELECT uses_left, balance, state FROM credential WHERE ticket_id = :id FOR UPDATE")
+    query = "SELECT uses_left, balance, state FROM credential WHERE ticket_id = :id FOR UPDATE"
     return (await tx.execute(query, {"id": ticket_id})).first()
 
 
-async def by_number(tx: AsyncSession, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], sa.Row[Any]]:
+async def by_number(tx: Tx, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], sa.Row[Any]]:
     """Entries by (issuer, number)."""
     return await _find(tx, wanted, "number", "varchar")
 
 
-async def by_code(tx: AsyncSession, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], sa.Row[Any]]:
+async def by_code(tx: Tx, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], sa.Row[Any]]:
     """Entries by (issuer, barcode code)."""
     return await _find(tx, wanted, "code", "bigint")
 
 
-async def _find(tx: AsyncSession, wanted: Sequence[tuple[UUID, Any]], column: str, cast: str) -> dict[Any, sa.Row[Any]]:
+async def _find(tx: Tx, wanted: Sequence[tuple[UUID, Any]], column: str, cast: str) -> dict[Any, sa.Row[Any]]:
     if not wanted:
         return {}
     issuers, names = (list(part) for part in zip(*wanted, strict=True))
     rows = await tx.execute(
-        sa.text(
-            f"SELECT c.* FROM credential c JOIN unnest(CAST(:issuers AS uuid[]), CAST(:names AS {cast}[]))"  # noqa: S608 - both callers are above
-            f" AS w(issuer_id, name) ON c.issuer_id = w.issuer_id AND c.{column} = w.name"
-        ),
+        f"SELECT c.* FROM credential c JOIN unnest(CAST(:issuers AS uuid[]), CAST(:names AS {cast}[]))"  # noqa: S608 - both callers are above
+        f" AS w(issuer_id, name) ON c.issuer_id = w.issuer_id AND c.{column} = w.name",
         {"issuers": issuers, "names": names},
     )
     return {(row.issuer_id, getattr(row, column)): row for row in rows}
 
 
-USE = sa.text("""
+USE = """
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:tickets AS uuid[]), CAST(:gates AS uuid[]), CAST(:scans AS varchar[]))
             AS w(ticket_id, gate_id, scan_id)
@@ -95,10 +94,10 @@ USE = sa.text("""
         SELECT ticket_id, use_no, issuer_id, gate_id, scan_id, :now FROM used
     )
     SELECT ticket_id, use_no, uses_left FROM used
-""")
+"""
 
 
-async def use(tx: AsyncSession, wanted: Sequence[tuple[UUID, UUID, str]], *, now: datetime) -> dict[UUID, sa.Row[Any]]:
+async def use(tx: Tx, wanted: Sequence[tuple[UUID, UUID, str]], *, now: datetime) -> dict[UUID, sa.Row[Any]]:
     """Count one use of each (ticket, gate, scan) that still has one, and write its admission, in one statement.
 
     A ticket may stand in one call once only: the caller settles that first.
@@ -110,80 +109,99 @@ async def use(tx: AsyncSession, wanted: Sequence[tuple[UUID, UUID, str]], *, now
     return {row.ticket_id: row for row in rows}
 
 
-async def last_admissions(tx: AsyncSession, tickets: Sequence[UUID]) -> dict[UUID, sa.Row[Any]]:
+async def last_admissions(tx: Tx, tickets: Sequence[UUID]) -> dict[UUID, sa.Row[Any]]:
     """When and at which gate each ticket was last admitted."""
     if not tickets:
         return {}
     rows = await tx.execute(
-        sa.text(
-            "SELECT DISTINCT ON (a.ticket_id) a.ticket_id, a.at, g.name AS gate, a.gate_id FROM admission a"
-            " JOIN gate g ON g.id = a.gate_id WHERE a.ticket_id = ANY(:tickets) ORDER BY a.ticket_id, a.use_no DESC"
-        ),
+        "SELECT DISTINCT ON (a.ticket_id) a.ticket_id, a.at, g.name AS gate, a.gate_id FROM admission a"
+        " JOIN gate g ON g.id = a.gate_id WHERE a.ticket_id = ANY(:tickets) ORDER BY a.ticket_id, a.use_no DESC",
         {"tickets": list(tickets)},
     )
     return {row.ticket_id: row for row in rows}
 
 
-async def answered(tx: AsyncSession, scans: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], sa.Row[Any]]:
+async def answered(tx: Tx, scans: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], sa.Row[Any]]:
     """The stored answers to scans that were presented before."""
     gates, names = (list(column) for column in zip(*scans, strict=True))
     rows = await tx.execute(
-        sa.text(
-            "SELECT s.gate_id, s.scan_id, s.kind, s.presented, s.answer FROM scan s"
-            " JOIN unnest(CAST(:gates AS uuid[]), CAST(:scans AS varchar[])) AS w(gate_id, scan_id)"
-            " ON s.gate_id = w.gate_id AND s.scan_id = w.scan_id"
-        ),
+        "SELECT s.gate_id, s.scan_id, s.kind, s.presented, s.answer FROM scan s"
+        " JOIN unnest(CAST(:gates AS uuid[]), CAST(:scans AS varchar[])) AS w(gate_id, scan_id)"
+        " ON s.gate_id = w.gate_id AND s.scan_id = w.scan_id",
         {"gates": gates, "scans": names},
     )
     return {(row.gate_id, row.scan_id): row for row in rows}
 
 
-async def record(tx: AsyncSession, scans: Sequence[Scan]) -> None:
+async def record(tx: Tx, scans: Sequence[Scan]) -> None:
     """Write the answers given. The same (gate, scan) twice breaks the primary key, and with it the transaction."""
     await insert_many(tx, Scan, [{name: getattr(scan, name) for name in Scan.model_fields} for scan in scans])
 
 
-async def gates(tx: AsyncSession, identities: Iterable[UUID]) -> list[sa.Row[Any]]:
+async def gates(tx: Tx, identities: Iterable[UUID]) -> list[sa.Row[Any]]:
     """State and occasions of gates."""
     rows = await tx.execute(
-        sa.text("SELECT id, state, generation, occasions FROM gate WHERE id = ANY(:ids)"), {"ids": list(identities)}
+        "SELECT id, state, generation, occasions FROM gate WHERE id = ANY(:ids)", {"ids": list(identities)}
     )
     return list(rows)
 
 
-async def count_pin_try(tx: AsyncSession, *, issuer_id: UUID, number: str, now: datetime) -> int:
-    """Count a try before the PIN is looked at; returns how many there were in the running window, this one included."""
-    row = await tx.execute(
-        sa.text(f"""
-            INSERT INTO pin_guard (issuer_id, number, tries, since) VALUES (:issuer, :number, 1, :now)
+Guard = tuple[UUID, str]
+"""An issuer, and the number that is tried there."""
+
+
+async def count_pin_tries(tx: Tx, guards: Sequence[Guard], *, now: datetime) -> dict[Guard, int]:
+    """Count one try for each of `guards`, before any PIN is looked at; returns how many the window had before these."""
+    counts = Counter(guards)
+    rows = await tx.execute(
+        f"""
+            INSERT INTO pin_guard (issuer_id, number, tries, since)
+            SELECT w.issuer_id, w.number, w.tries, CAST(:now AS timestamptz) FROM unnest(
+                CAST(:issuers AS uuid[]), CAST(:numbers AS varchar[]), CAST(:tries AS integer[])
+            ) AS w(issuer_id, number, tries) ORDER BY w.issuer_id, w.number
             ON CONFLICT (issuer_id, number) DO UPDATE SET
                 tries = CASE WHEN pin_guard.since < :now - interval '{PIN_WINDOW_MINUTES} minutes'
-                    THEN 1 ELSE pin_guard.tries + 1 END,
+                    THEN excluded.tries ELSE pin_guard.tries + excluded.tries END,
                 since = CASE WHEN pin_guard.since < :now - interval '{PIN_WINDOW_MINUTES} minutes'
                     THEN :now ELSE pin_guard.since END
-            RETURNING tries
-        """),  # noqa: S608 - a constant of the domain
-        {"issuer": issuer_id, "number": number, "now": now},
+            RETURNING issuer_id, number, tries
+        """,  # noqa: S608 - a constant of the domain
+        {
+            "issuers": [issuer_id for issuer_id, _ in counts],
+            "numbers": [number for _, number in counts],
+            "tries": list(counts.values()),
+            "now": now,
+        },
     )
-    return int(row.scalar_one())
+    return {(row.issuer_id, row.number): row.tries - counts[row.issuer_id, row.number] for row in rows}
 
 
-async def forgive_pin(tx: AsyncSession, *, issuer_id: UUID, number: str) -> None:
+async def count_pin_try(tx: Tx, *, issuer_id: UUID, number: str, now: datetime) -> int:
+    """Count a try before the PIN is looked at; returns how many there were in the running window, this one included."""
+    before = await count_pin_tries(tx, [(issuer_id, number)], now=now)
+    return before[issuer_id, number] + 1
+
+
+async def forgive_pins(tx: Tx, guards: Collection[Guard]) -> None:
     """A right PIN clears the tries before it."""
-    await tx.execute(
-        sa.text("DELETE FROM pin_guard WHERE issuer_id = :issuer AND number = :number"),
-        {"issuer": issuer_id, "number": number},
-    )
+    if guards:
+        await tx.execute(
+            "DELETE FROM pin_guard WHERE (issuer_id, number) IN"
+            " (SELECT * FROM unnest(CAST(:issuers AS uuid[]), CAST(:numbers AS varchar[])))",
+            {"issuers": [issuer_id for issuer_id, _ in guards], "numbers": [number for _, number in guards]},
+        )
 
 
-async def empty_voucher(tx: AsyncSession, ticket_id: UUID) -> int | None:
+async def forgive_pin(tx: Tx, *, issuer_id: UUID, number: str) -> None:
+    await forgive_pins(tx, [(issuer_id, number)])
+
+
+async def empty_voucher(tx: Tx, ticket_id: UUID) -> int | None:
     """Take a voucher's whole balance in one statement; None when there is nothing to take."""
     taken = await tx.execute(
-        sa.text(
-            "UPDATE credential SET balance = 0, uses_left = 0 FROM (SELECT ticket_id, balance FROM credential"
-            " WHERE ticket_id = :id FOR UPDATE) AS before WHERE credential.ticket_id = before.ticket_id"
-            " AND credential.state = 'valid' AND before.balance > 0 RETURNING before.balance"
-        ),
+        "UPDATE credential SET balance = 0, uses_left = 0 FROM (SELECT ticket_id, balance FROM credential"
+        " WHERE ticket_id = :id FOR UPDATE) AS before WHERE credential.ticket_id = before.ticket_id"
+        " AND credential.state = 'valid' AND before.balance > 0 RETURNING before.balance",
         {"id": ticket_id},
     )
     amount: int | None = taken.scalar_one_or_none()

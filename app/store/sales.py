@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.booking import BookingEvent, BookingState
 from app.domain.payment import PaymentState
 from app.domain.ticket import TicketState
-from app.store.bulk import insert_many
+from app.store.bulk import columns_of, insert_many
+from app.store.database import Tx
 from app.store.locks import exclusively
 from app.store.moves import move_many
 from app.store.tables import Booking, BookingItem, Payment, Ticket
@@ -51,7 +51,7 @@ class NewBooking:
     buyer_limit: int | None
 
 
-async def open_bookings(tx: AsyncSession, asks: Sequence[NewBooking]) -> list[int | None]:
+async def open_bookings(tx: Tx, asks: Sequence[NewBooking]) -> list[int | None]:
     """Write bookings with their items; answers per booking None, or how many more its buyer may still have."""
     refused: dict[UUID, int] = {}
     for ask in asks:
@@ -73,7 +73,7 @@ async def open_bookings(tx: AsyncSession, asks: Sequence[NewBooking]) -> list[in
         tx,
         BookingItem,
         [
-            {**asdict(item), "issuer_id": ask.issuer_id, "booking_id": ask.id, "line": line}
+            {**columns_of(item), "issuer_id": ask.issuer_id, "booking_id": ask.id, "line": line}
             for ask in accepted
             for line, item in enumerate(ask.items, 1)
         ],
@@ -81,18 +81,16 @@ async def open_bookings(tx: AsyncSession, asks: Sequence[NewBooking]) -> list[in
     return [refused.get(ask.id) for ask in asks]
 
 
-async def _count_of_buyer(tx: AsyncSession, ask: NewBooking, together: Sequence[NewBooking]) -> int:
+async def _count_of_buyer(tx: Tx, ask: NewBooking, together: Sequence[NewBooking]) -> int:
     """Live tickets this buyer has of the product, those of the same batch before this one included.
 
     The lock makes a second process wait, so that two halves of a limit are not taken at once.
     """
     await exclusively(tx, f"buyer-limit:{ask.product_id}:{ask.buyer}")
     found = await tx.execute(
-        sa.text(
-            "SELECT count(*) FROM booking b JOIN booking_item i ON i.booking_id = b.id"
-            " WHERE b.issuer_id = :issuer AND b.buyer = :buyer AND b.product_id = :product AND NOT b.complimentary"
-            " AND (b.state IN ('paid', 'paying') OR b.state = 'held' AND b.expires_at > :now)"
-        ),
+        "SELECT count(*) FROM booking b JOIN booking_item i ON i.booking_id = b.id"
+        " WHERE b.issuer_id = :issuer AND b.buyer = :buyer AND b.product_id = :product AND NOT b.complimentary"
+        " AND (b.state IN ('paid', 'paying') OR b.state = 'held' AND b.expires_at > :now)",
         {"issuer": ask.issuer_id, "buyer": ask.buyer, "product": ask.product_id, "now": ask.created_at},
     )
     before = sum(
@@ -104,7 +102,9 @@ async def _count_of_buyer(tx: AsyncSession, ask: NewBooking, together: Sequence[
 
 
 BOOKING = """
-    SELECT b.*, i.served_by, i.slug AS issuer_slug, i.name AS issuer_name, i.timezone,
+    SELECT b.*, ARRAY(
+            SELECT place_id FROM booking_item WHERE booking_id = b.id AND place_id IS NOT NULL ORDER BY line
+        ) AS places, i.served_by, i.slug AS issuer_slug, i.name AS issuer_name, i.timezone,
         p.kind, p.title, p.uses, p.face_value, p.valid_days, p.refund, p.transfer, p.slug AS product_slug,
         o.starts_at, o.ends_at, o.doors_at, o.admits_from, o.admits_until, o.code AS occasion_code,
         o.sms_code, o.slug AS occasion_slug, coalesce(v.name, pv.name) AS venue_name,
@@ -115,26 +115,35 @@ BOOKING = """
 """
 
 
-async def bookings(tx: AsyncSession, identities: Sequence[UUID]) -> dict[UUID, sa.Row[Any]]:
+async def bookings(tx: Tx, identities: Sequence[UUID]) -> dict[UUID, sa.Row[Any]]:
     """Bookings with what is needed of issuer, product, occasion and venue."""
-    rows = await tx.execute(sa.text(f"{BOOKING} WHERE b.id = ANY(:ids)"), {"ids": list(identities)})
+    rows = await tx.execute(f"{BOOKING} WHERE b.id = ANY(:ids)", {"ids": list(identities)})
     return {row.id: row for row in rows}
 
 
-async def booking_by_link(tx: AsyncSession, link_hash: bytes) -> sa.Row[Any] | None:
-    return (await tx.execute(sa.text(f"{BOOKING} WHERE b.link_hash = :hash"), {"hash": link_hash})).first()
+async def bookings_by_link(tx: Tx, link_hashes: Sequence[bytes]) -> list[sa.Row[Any] | None]:
+    """The booking behind each link."""
+    rows = await tx.execute(f"{BOOKING} WHERE b.link_hash = ANY(:hashes)", {"hashes": list(link_hashes)})
+    found = {row.link_hash: row for row in rows}
+    return [found.get(link_hash) for link_hash in link_hashes]
 
 
-async def items(tx: AsyncSession, booking_ids: Sequence[UUID]) -> dict[UUID, list[sa.Row[Any]]]:
+async def bookings_to_pay(tx: Tx, identities: Sequence[UUID]) -> list[sa.Row[Any] | None]:
+    """Each booking with its `places`; None where there is none."""
+    found = await bookings(tx, identities)
+    return [found.get(identity) for identity in identities]
+
+
+async def items(tx: Tx, booking_ids: Sequence[UUID]) -> dict[UUID, list[sa.Row[Any]]]:
     """The items of each booking with their price's and place's words."""
     rows = await tx.execute(
-        sa.text("""
+        """
             SELECT i.*, r.category, r.name AS price_name, l.section, l.row, l.seat, l.numbered,
                 so.name AS origin_name, sd.name AS destination_name
             FROM booking_item i JOIN price r ON r.id = i.price_id LEFT JOIN place l ON l.id = i.place_id
                 LEFT JOIN stop so ON so.id = i.origin_id LEFT JOIN stop sd ON sd.id = i.destination_id
             WHERE i.booking_id = ANY(:ids) ORDER BY i.booking_id, i.line
-        """),
+        """,
         {"ids": list(booking_ids)},
     )
     found: dict[UUID, list[sa.Row[Any]]] = {identity: [] for identity in booking_ids}
@@ -161,28 +170,22 @@ class NewPayment:
     created_at: datetime
 
 
-async def begin_payments(tx: AsyncSession, asks: Sequence[NewPayment]) -> list[bool]:
+async def begin_payments(tx: Tx, asks: Sequence[NewPayment]) -> list[bool]:
     """HELD -> PAYING with a payment row that is about to be submitted, where the booking is held and has time left."""
     now = min(ask.created_at for ask in asks)
     standing = await tx.execute(
-        sa.text("SELECT id FROM booking WHERE id = ANY(:ids) AND state = 'held' AND expires_at > :now FOR UPDATE"),
+        "SELECT id, coalesce((SELECT max(attempt) FROM payment WHERE booking_id = booking.id), 0) AS last FROM booking"
+        " WHERE id = ANY(:ids) AND state = 'held' AND expires_at > :now FOR UPDATE",
         {"ids": [ask.booking_id for ask in asks], "now": now},
     )
-    alive = set(standing.scalars())
-    moved = await move_many(tx, Booking, sorted(alive), BookingEvent.BEGIN)
+    last = {row.id: row.last for row in standing}
+    moved = await move_many(tx, Booking, sorted(last), BookingEvent.BEGIN)
     first = {ask.booking_id: ask for ask in reversed(asks) if ask.booking_id in moved}
-    attempts = await tx.execute(
-        sa.text(
-            "SELECT booking_id, max(attempt) AS last FROM payment WHERE booking_id = ANY(:ids) GROUP BY booking_id"
-        ),
-        {"ids": list(first)},
-    )
-    last = {row.booking_id: row.last for row in attempts}
     await insert_many(
         tx,
         Payment,
         [
-            {**asdict(ask), "attempt": last.get(ask.booking_id, 0) + 1, "state": PaymentState.SUBMITTED}
+            {**columns_of(ask), "attempt": last[ask.booking_id] + 1, "state": PaymentState.SUBMITTED}
             | {"updated_at": ask.created_at}
             for ask in first.values()
         ],
@@ -191,33 +194,27 @@ async def begin_payments(tx: AsyncSession, asks: Sequence[NewPayment]) -> list[b
     return [ask.id in began for ask in asks]
 
 
-async def payments(tx: AsyncSession, booking_id: UUID) -> list[sa.Row[Any]]:
+async def payments(tx: Tx, booking_id: UUID) -> list[sa.Row[Any]]:
     """The attempts of a booking, latest first."""
-    rows = await tx.execute(
-        sa.text("SELECT * FROM payment WHERE booking_id = :id ORDER BY attempt DESC"), {"id": booking_id}
-    )
+    rows = await tx.execute("SELECT * FROM payment WHERE booking_id = :id ORDER BY attempt DESC", {"id": booking_id})
     return list(rows)
 
 
-async def unsettled(tx: AsyncSession, *, before: datetime, limit: int) -> list[sa.Row[Any]]:
+async def unsettled(tx: Tx, *, before: datetime, limit: int) -> list[sa.Row[Any]]:
     """Attempts in which nothing has moved since `before`: somebody died, or the network never told."""
     rows = await tx.execute(
-        sa.text(
-            "SELECT * FROM payment WHERE state NOT IN ('captured', 'declined', 'voided', 'refunded')"
-            " AND updated_at < :before ORDER BY updated_at LIMIT :limit"
-        ),
+        "SELECT * FROM payment WHERE state NOT IN ('captured', 'declined', 'voided', 'refunded')"
+        " AND updated_at < :before ORDER BY updated_at LIMIT :limit",
         {"before": before, "limit": limit},
     )
     return list(rows)
 
 
-async def unsettled_free(tx: AsyncSession, *, before: datetime, limit: int) -> list[UUID]:
+async def unsettled_free(tx: Tx, *, before: datetime, limit: int) -> list[UUID]:
     """Bookings that cost nothing and that somebody died with between their two transactions."""
     rows = await tx.execute(
-        sa.text(
-            "SELECT id FROM booking WHERE state = 'paying' AND amount = 0 AND created_at < :before"
-            " ORDER BY expires_at LIMIT :limit"
-        ),
+        "SELECT id FROM booking WHERE state = 'paying' AND amount = 0 AND created_at < :before"
+        " ORDER BY expires_at LIMIT :limit",
         {"before": before, "limit": limit},
     )
     return list(rows.scalars())
@@ -249,14 +246,11 @@ class NewTicket:
     gift_of: UUID | None = None
 
 
-async def write_tickets(tx: AsyncSession, tickets: Sequence[NewTicket], *, now: datetime) -> set[UUID]:
+async def write_tickets(tx: Tx, tickets: Sequence[NewTicket], *, now: datetime) -> set[UUID]:
     """Write tickets; a number or code that is taken leaves its ticket out, to be tried again with another."""
-    rows = [{**asdict(ticket), "state": TicketState.VALID, "issued_at": now} for ticket in tickets]
-    await insert_many(tx, Ticket, rows, on_conflict="ON CONFLICT (issuer_id, number) DO NOTHING")
-    found = await tx.execute(
-        sa.text("SELECT id FROM ticket WHERE id = ANY(:ids)"), {"ids": [ticket.id for ticket in tickets]}
-    )
-    return set(found.scalars())
+    rows = [{**columns_of(ticket), "state": TicketState.VALID, "issued_at": now} for ticket in tickets]
+    on_conflict = "ON CONFLICT (issuer_id, number) DO NOTHING RETURNING id"
+    return {row.id for row in await insert_many(tx, Ticket, rows, on_conflict=on_conflict)}
 
 
 TICKET = """
@@ -277,37 +271,35 @@ TICKET = """
 """
 
 
-async def tickets_of(tx: AsyncSession, booking_id: UUID) -> list[sa.Row[Any]]:
-    rows = await tx.execute(sa.text(f"{TICKET} WHERE t.booking_id = :id ORDER BY bi.line, t.id"), {"id": booking_id})
+async def tickets_of(tx: Tx, booking_id: UUID) -> list[sa.Row[Any]]:
+    rows = await tx.execute(f"{TICKET} WHERE t.booking_id = :id ORDER BY bi.line, t.id", {"id": booking_id})
     return list(rows)
 
 
-async def ticket(tx: AsyncSession, ticket_id: UUID) -> sa.Row[Any] | None:
-    return (await tx.execute(sa.text(f"{TICKET} WHERE t.id = :id"), {"id": ticket_id})).first()
+async def ticket(tx: Tx, ticket_id: UUID) -> sa.Row[Any] | None:
+    return (await tx.execute(f"{TICKET} WHERE t.id = :id", {"id": ticket_id})).first()
 
 
-async def ticket_by_link(tx: AsyncSession, link_hash: bytes) -> sa.Row[Any] | None:
-    return (await tx.execute(sa.text(f"{TICKET} WHERE t.link_hash = :hash"), {"hash": link_hash})).first()
+async def ticket_by_link(tx: Tx, link_hash: bytes) -> sa.Row[Any] | None:
+    return (await tx.execute(f"{TICKET} WHERE t.link_hash = :hash", {"hash": link_hash})).first()
 
 
-async def ticket_by_number(tx: AsyncSession, *, issuer_id: UUID | None, number: str) -> sa.Row[Any] | None:
+async def ticket_by_number(tx: Tx, *, issuer_id: UUID | None, number: str) -> sa.Row[Any] | None:
     """By the number a person types; without an issuer only where the number names one ticket."""
     rows = (
         await tx.execute(
-            sa.text(f"{TICKET} WHERE t.number = :number AND (CAST(:issuer AS uuid) IS NULL OR t.issuer_id = :issuer)"),
+            f"{TICKET} WHERE t.number = :number AND (CAST(:issuer AS uuid) IS NULL OR t.issuer_id = :issuer)",
             {"number": number, "issuer": issuer_id},
         )
     ).all()
     return rows[0] if len(rows) == 1 else None
 
 
-async def run_out(tx: AsyncSession, *, now: datetime, limit: int) -> list[sa.Row[Any]]:
+async def run_out(tx: Tx, *, now: datetime, limit: int) -> list[sa.Row[Any]]:
     """Held bookings whose time is over, and whether anybody tried to pay them."""
     rows = await tx.execute(
-        sa.text(
-            "SELECT id, issuer_id, EXISTS (SELECT 1 FROM payment p WHERE p.booking_id = b.id) AS tried FROM booking b"
-            " WHERE state = 'held' AND expires_at < :now ORDER BY expires_at LIMIT :limit"
-        ),
+        "SELECT id, issuer_id, EXISTS (SELECT 1 FROM payment p WHERE p.booking_id = b.id) AS tried FROM booking b"
+        " WHERE state = 'held' AND expires_at < :now ORDER BY expires_at LIMIT :limit",
         {"now": now, "limit": limit},
     )
     return list(rows)

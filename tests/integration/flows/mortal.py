@@ -12,7 +12,6 @@ from typing import Any
 
 from builders import Stage, a_stage
 from fakes import Killed
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.store.database import Database, Tx
 
@@ -36,10 +35,10 @@ class Fate:
 
 
 class MortalDatabase(Database):
-    """Steps before a transaction begins, before it commits, and after it has."""
+    """Steps before a transaction begins, before it commits, and after it has; and around single statements."""
 
-    def __init__(self, engine: AsyncEngine, fate: Fate) -> None:
-        super().__init__(engine)
+    def __init__(self, living: Database, fate: Fate) -> None:
+        super().__init__(living.engine, other=living)
         self._fate = fate
 
     @asynccontextmanager
@@ -49,6 +48,13 @@ class MortalDatabase(Database):
             yield tx
             self._fate.step("before commit")
         self._fate.step("after commit")
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Tx]:
+        self._fate.step("before statements")
+        async with super().statements() as tx:
+            yield tx
+        self._fate.step("after statements")
 
 
 class Mortal:
@@ -75,7 +81,7 @@ def a_mortal(stage: Stage, fate: Fate, *, seed: int) -> Stage:
     """Another process of the stage's house that has this fate."""
     found = a_stage(
         "",
-        database=MortalDatabase(stage.database.engine, fate),
+        database=MortalDatabase(stage.database, fate),
         seed=seed,
         clock=stage.clock,
         card=stage.card,

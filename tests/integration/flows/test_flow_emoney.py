@@ -259,6 +259,26 @@ async def test_e_money_locks_after_five_wrong_pins(stage: Stage, shop: Shop) -> 
     assert await provider.authorize(a_charge(shop, "p2", 1, secret), reference=None) == Captured("p2")
 
 
+@pytest.mark.parametrize("tried", ["rrrrrrr", "wwwwwr", "wwwwrwwwww", "wrw", "wwwwwwrr", "rwwr", "ww"])
+async def test_pins_that_come_together_count_as_if_one_by_one(stage: Stage, shop: Shop, tried: str) -> None:
+    secret = await an_account(stage, shop, 10_000)
+    typed_in = {"r": secret, "w": f"{(int(secret) + 1) % 10**6:06}"}
+    provider = stage.world.payments["emoney"]
+    kept = "SELECT coalesce(max(tries), 0) FROM pin_guard"
+
+    charges = [a_charge(shop, f"s{n}", 1, typed_in[letter]) for n, letter in enumerate(tried)]
+    one_by_one = [await provider.authorize(charge, reference=None) for charge in charges]
+    tries = await stage.value(kept)
+    await stage.sql("DELETE FROM pin_guard")
+    charges = [a_charge(shop, f"t{n}", 1, typed_in[letter]) for n, letter in enumerate(["r", *tried])]
+    _, *together = await asyncio.gather(*(provider.authorize(charge, reference=None) for charge in charges))
+
+    assert [getattr(one, "reason", "taken") for one in together] == [
+        getattr(one, "reason", "taken") for one in one_by_one
+    ]
+    assert await stage.value(kept) == tries
+
+
 @pytest.mark.parametrize("wrong", ["", "12345", "abcdef", "1234567"])
 async def test_what_has_not_the_shape_of_a_pin_is_a_wrong_one(stage: Stage, shop: Shop, wrong: str) -> None:
     await an_account(stage, shop, 10_000)

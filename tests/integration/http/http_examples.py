@@ -24,7 +24,7 @@ WITHOUT_KEYS = {
 
 async def rename(stage: Stage, table: str, old: object, new: str) -> None:
     """Give a row another id, wherever it is spoken of, also where no foreign key says so."""
-    async with stage.database.transaction() as tx:
+    async with stage.database.session() as tx:
         await tx.execute(sa.text("SET LOCAL session_replication_role = replica"))
         for other in SQLModel.metadata.sorted_tables:
             for column in other.columns:

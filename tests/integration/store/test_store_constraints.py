@@ -265,7 +265,7 @@ async def test_a_wrong_word_for_a_state_does_not_even_leave_the_process(stage: S
     await a_booking(stage, shop)
 
     with pytest.raises(sa.exc.StatementError, match="is not among the defined enum values"):
-        async with stage.world.transaction() as tx:
+        async with stage.database.session() as tx:
             await tx.execute(sa.update(tables.Booking).values(state="dreamt"))
 
 

@@ -227,4 +227,4 @@ async def test_an_error_of_the_database_does_not_tell_what_was_asked(stage: Stag
 
     told = str(fault.value)
     assert "hide_parameters" in told
-    assert isinstance(fault.value.orig.__cause__ if fault.value.orig else None, asyncpg.DataError)
+    assert isinstance(fault.value.orig, asyncpg.DataError)
