@@ -12,8 +12,9 @@ from app.domain.refusals import SoldOut
 from app.flows import book, pay, profiles, show
 from app.flows.pay import Paid
 from app.flows.show import BookingView
-from app.metrics import BOOKINGS, PAYMENTS
+from app.metrics import PAYMENTS
 from app.routers.common import TheOnce, TheReadBooking, TheSoldBooking, TheWorld
+from app.routers.holding import counted
 from app.schemas.base import MoneyOut, problems
 from app.schemas.bookings import (
     BookedOut,
@@ -41,13 +42,11 @@ async def create(world: TheWorld, once: TheOnce, body: BookingIn) -> Response:
 async def hold(world: World, request: BookingRequest) -> BookedOut:
     """Book, with second choices as bodies when it is sold out."""
     try:
-        booked = await book.book(world, request)
+        booked = await counted(world, request)
     except SoldOut as refusal:
-        BOOKINGS.labels("sold_out").inc()
         choices = refusal.more["alternatives"]
         assert isinstance(choices, list), "a sold-out refusal carries its second choices"
         raise SoldOut(refusal.sentence, alternatives=[alternative(choice, request) for choice in choices]) from None
-    BOOKINGS.labels("held").inc()
     return BookedOut.of(booked, public_url=world.house.public_url, language=request.language)
 
 

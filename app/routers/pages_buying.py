@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,11 +15,11 @@ from pydantic import ValidationError
 
 from app.domain.booking import BookingRequest, Line
 from app.domain.handset import Handset
-from app.domain.refusals import BadLine, KeyBusy, LimitExceeded, NotOnSale, Refusal, SoldOut
+from app.domain.refusals import BadLine, LimitExceeded, NotOnSale, Refusal, SoldOut
 from app.domain.wording import LANGUAGES
-from app.flows.once import Reply, once
 from app.routers.bookings import hold
 from app.routers.common import TheWorld
+from app.routers.holding import KEY_CHARS, held_once
 from app.routers.pages import form_key
 from app.routers.pages_choice import Offered, Wanted, offered, wanted
 from app.schemas.base import parse_mobile
@@ -34,11 +32,7 @@ from app.world import World
 router = APIRouter(include_in_schema=False)
 
 WHOSE: Final = ("own", "other", "each")
-KEY_CHARS: Final = range(8, 101)
 NUMBER_CHARS_MAX: Final = 32
-BUSY_TRIES_MAX: Final = 50
-BUSY_SECONDS: Final = 0.1
-"""How long a button pressed twice waits for what its first press began: five seconds in all."""
 
 
 @dataclass(slots=True)
@@ -202,20 +196,14 @@ async def _hold(request: Request, world: World, wish: BookingRequest, key: str) 
     """Book once per showing of the form and wish: the button pressed twice leads to the same booking."""
     if len(key) not in KEY_CHARS:
         raise BadLine("This form is not complete; open the page again.")
+
+    async def link() -> str:
+        return (await hold(world, wish)).link
+
     body = await request.body()
-    name = hashlib.sha256(key.encode() + b"\0" + body).hexdigest()
-
-    async def work() -> Reply:
-        return Reply(303, (await hold(world, wish)).link.encode(), "text/plain")
-
-    for _ in range(BUSY_TRIES_MAX):
-        try:
-            reply = await once(world, scope="page POST /bookings", key=name, request=body, work=work)
-        except KeyBusy:
-            await asyncio.sleep(BUSY_SECONDS)
-        else:
-            return RedirectResponse(f"/b/{reply.body.decode()}", 303)
-    raise KeyBusy("This booking is still being made. Go back and press the button again.")
+    return RedirectResponse(
+        f"/b/{await held_once(world, scope='page POST /bookings', key=key, body=body, hold=link)}", 303
+    )
 
 
 def _second(request: Request, world: World, product: sa.Row[Any], refusal: SoldOut) -> Response:

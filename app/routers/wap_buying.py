@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,15 +11,12 @@ from fastapi.responses import Response
 
 from app.domain.booking import BookingRequest
 from app.domain.handset import Handset
-from app.domain.refusals import BadLine, KeyBusy, LimitExceeded, NotOnSale, SoldOut
+from app.domain.refusals import BadLine, LimitExceeded, NotOnSale, SoldOut
 from app.domain.wording import seat_words, shortened
-from app.flows import book
 from app.flows.alternatives import Choice
-from app.flows.once import Reply, once
-from app.metrics import BOOKINGS
 from app.routers.common import TheWorld
+from app.routers.holding import KEY_CHARS, counted, held_once
 from app.routers.pages import form_key
-from app.routers.pages_buying import BUSY_SECONDS, BUSY_TRIES_MAX, KEY_CHARS
 from app.routers.pages_choice import Offered, Wanted
 from app.routers.wap_booking import Visit, booking_answer
 from app.routers.wap_choose import categories, title_of, when_words
@@ -108,7 +103,7 @@ async def hold(request: Request, world: TheWorld, reader: TheReader, number: Pro
         return answer(reader, deck(reader, reader("fault"), Words(reader("number_wrong")), *forms, home(reader)), 422)
     asking = wish.request(numbers.buyer, numbers.receiver, reader.language)
     try:
-        link = await _held_once(world, asking, key=asked.one("k"), body=await request.body())
+        link = await _link_once(world, asking, key=asked.one("k"), body=await request.body())
     except SoldOut as refusal:
         choices = refusal.more["alternatives"]
         assert isinstance(choices, list), "a sold-out refusal carries its second choices"
@@ -132,29 +127,15 @@ def _numbers(asked: Fields, proven: Handset | None) -> Numbers:
     return Numbers(buyer, receiver, wrong)
 
 
-async def _held_once(world: World, wish: BookingRequest, *, key: str, body: bytes) -> str:
+async def _link_once(world: World, wish: BookingRequest, *, key: str, body: bytes) -> str:
     """The link of the booking: one booking per showing of a deck, however often its button is pressed."""
     if len(key) not in KEY_CHARS:
         raise BadLine("This deck is not complete; open it again.")
-    name = hashlib.sha256(key.encode() + b"\0" + body).hexdigest()
 
-    async def work() -> Reply:
-        try:
-            booked = await book.book(world, wish)
-        except SoldOut:
-            BOOKINGS.labels("sold_out").inc()
-            raise
-        BOOKINGS.labels("held").inc()
-        return Reply(200, booked.link.encode(), "text/plain")
+    async def link() -> str:
+        return (await counted(world, wish)).link
 
-    for _ in range(BUSY_TRIES_MAX):
-        try:
-            reply = await once(world, scope="wap POST /bookings", key=name, request=body, work=work)
-        except KeyBusy:
-            await asyncio.sleep(BUSY_SECONDS)
-        else:
-            return reply.body.decode()
-    raise KeyBusy("This booking is still being made. Go back and press the button again.")
+    return await held_once(world, scope="wap POST /bookings", key=key, body=body, hold=link)
 
 
 def _refused(reader: Reader, wish: Wish, sentence: str) -> Deck:

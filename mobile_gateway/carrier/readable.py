@@ -10,6 +10,9 @@ from mobile_gateway.wire.gsm import MalformedText
 from mobile_gateway.wire.smpp.receipt import WORDS, ReceiptText
 from mobile_gateway.wire.smpp.values import MessageState
 
+ERROR_MAX = 999
+"""The field has three digits."""
+
 
 def text_of(one: Outgoing) -> str | None:
     """The text; None for octets that are none in the coding they claim."""
@@ -37,6 +40,6 @@ def receipt_text(one: Outgoing) -> ReceiptText:
         delivered=one.parts if one.state is State.DELIVERED else 0,
         submit_date=one.submitted_at,
         done_date=one.at,
-        error=f"{one.error_code:03}",
+        error=f"{min(one.error_code, ERROR_MAX):03}",
         text=text_of(one) or "",
     )

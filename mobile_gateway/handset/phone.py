@@ -14,9 +14,7 @@ from hashlib import sha256
 
 from mobile_gateway.browser import Browser, Fetch, Leave, Loaded, SaveCard
 from mobile_gateway.browser.requests import Effect
-from mobile_gateway.handset import menus as handset_menus
-from mobile_gateway.handset import pushed as handset_push
-from mobile_gateway.handset import receiving as handset_air
+from mobile_gateway.handset import menus, pushed, receiving
 from mobile_gateway.handset.air import Air
 from mobile_gateway.handset.glass import Glass, glass_of
 from mobile_gateway.handset.held import Held, Kind
@@ -127,11 +125,11 @@ class Phone:
 
     def receive(self, air: Air) -> Phone:
         """The phone with one more short message; the same `message_id` again changes nothing. There must be room."""
-        mark = handset_air.mark_of(air)
-        if mark in self.seen or (self.holds(air.message_id) and handset_air.part_of(air) is None):
+        mark = receiving.mark_of(air)
+        if mark in self.seen or (self.holds(air.message_id) and receiving.part_of(air) is None):
             return self
-        waiting = handset_air.not_too_old(self.waiting, now=air.at)
-        waiting, whole = handset_air.join(waiting, air)
+        waiting = receiving.not_too_old(self.waiting, now=air.at)
+        waiting, whole = receiving.join(waiting, air)
         phone = replace(self, waiting=waiting, seen=(*self.seen, mark)[-SEEN_MAX:])
         return phone if whole is None else _taken(phone, whole)
 
@@ -142,7 +140,7 @@ class Phone:
         phone = replace(self, notice=None)
         if phone.browser and phone.place and phone.place.mode is Mode.BROWSER and key is not Key.END:
             return _surfed(phone, phone.browser.press(key), now=now)
-        step = handset_menus.press(phone.places, key, Seen(phone.messages, phone.glass))
+        step = menus.press(phone.places, key, Seen(phone.messages, phone.glass))
         return _acted(replace(phone, places=step.places), step.act, now=now)
 
     def loaded(self, answer: Loaded, *, now: datetime) -> Pressed:
@@ -173,11 +171,11 @@ class Phone:
 def _taken(phone: Phone, whole: Whole) -> Phone:
     """The phone with a message that is whole; one for a port where nobody listens is dropped."""
     if whole.port is not None:
-        return _pushed(phone, whole) if whole.port == handset_push.PORT else phone
-    text = handset_air.text_of(whole)
+        return _pushed(phone, whole) if whole.port == pushed.PORT else phone
+    text = receiving.text_of(whole)
     if text is None:
         text = WORDS[phone.language]["unreadable"]
-    phone = _with_new(phone, handset_air.held_text(whole, text))
+    phone = _with_new(phone, receiving.held_text(whole, text))
     if not whole.flashes:
         return phone
     # GSM 03.38 section 4: class 0 is shown at once, whatever the holder is doing.
@@ -185,7 +183,7 @@ def _taken(phone: Phone, whole: Whole) -> Phone:
 
 
 def _pushed(phone: Phone, whole: Whole) -> Phone:
-    match handset_push.understood(whole, phone.messages):
+    match pushed.understood(whole, phone.messages):
         case None:
             return phone
         case Withdrawn(gone):
@@ -194,7 +192,7 @@ def _pushed(phone: Phone, whole: Whole) -> Phone:
             if held.kind is Kind.PICTURE_MESSAGE:
                 said = WORDS[phone.language]["waiting_mms"]
                 held = replace(held, text=f"{held.text}\n{said}" if held.text else said)
-            return _with_new(_without(phone, handset_push.replaced(held, phone.messages)), held)
+            return _with_new(_without(phone, pushed.replaced(held, phone.messages)), held)
 
 
 # --- what a key or a page led to --------------------------------------------------------------------------------------

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mobile_gateway.carrier.airing import cut_up
 from mobile_gateway.carrier.outgoing import Forwarded, Kind, NotNow, Outgoing, Told, Unwanted
-from mobile_gateway.wire import udh
-from mobile_gateway.wire.data_coding import decode_user_data
+from mobile_gateway.carrier.readable import ERROR_MAX, message_state, receipt_text
 from mobile_gateway.wire.smpp import (
     TEMPORARY,
     Address,
@@ -21,7 +21,6 @@ from mobile_gateway.wire.smpp import (
     status_name,
     tlvs,
 )
-from mobile_gateway.wire.smpp.receipt import WORDS, ReceiptText
 from mobile_gateway.wire.smpp.values import UDHI
 
 GSM_NETWORK = 3
@@ -30,7 +29,6 @@ GSM_NETWORK = 3
 AVAILABLE = 0
 """ms_availability_status, section 5.3.2.30."""
 
-ERROR_MAX = 999
 GROUP_MARK = "-"
 """What sets the messages of one submit_multi apart: they are told of under the id before it."""
 
@@ -73,18 +71,15 @@ def address(written: str) -> Address:
 
 def _receipt(owed: Outgoing) -> DeliverSm:
     assert owed.state is not None, "a receipt says how it stands"
-    state = MessageState[owed.state]
-    error = min(owed.error_code, ERROR_MAX)
-    text = ReceiptText(
+    state = message_state(owed)
+    # Appendix B counts for distribution lists only: to its sender this is one message, however many parts it took.
+    text = replace(
+        receipt_text(owed),
         message_id=told_id(owed.message_id),
-        stat=WORDS[state],
         submitted=1,
         delivered=int(state is MessageState.DELIVERED),
-        submit_date=owed.submitted_at,
-        done_date=owed.at,
-        error=f"{error:03}",
-        text=_beginning(owed),
     )
+    error = min(owed.error_code, ERROR_MAX)
     return deliver_receipt(
         text,
         state=state,
@@ -107,15 +102,6 @@ def _alert(owed: Outgoing) -> AlertNotification:
         esme_addr=waits.digits,
         tlvs=(tlvs.MS_AVAILABILITY_STATUS.make(AVAILABLE),),
     )
-
-
-def _beginning(owed: Outgoing) -> str:
-    """The first words of the message, for appendix B's `text:`; nothing where it is no text."""
-    try:
-        octets = udh.split(owed.user_data)[1] if owed.esm_class & UDHI else owed.user_data
-        return decode_user_data(owed.data_coding, octets)
-    except ValueError:
-        return ""
 
 
 def _message(owed: Outgoing) -> list[DeliverSm]:
