@@ -6,10 +6,10 @@ JOBS ?= 2
 SPREAD := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # What the coverage gate needs. Measuring doubles a test's time, so the others go without.
 COVERED := tests/unit/domain tests/unit/credentials tests/unit/importers \
-	tests/integration/store tests/integration/flows tests/integration/test_migrations.py
+	tests/integration/store tests/integration/flows tests/integration/issuers tests/integration/test_migrations.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo story test wire interop check format bench lock clean
+.PHONY: all demo story test wire interop chaos check format bench lock clean
 
 all: check test
 
@@ -38,7 +38,7 @@ test: .venv/dev  ## every test that needs no peer, and 100 % branch coverage of 
 	$(BIN)/python -m coverage run -m pytest $(SPREAD) $(COVERED)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include='app/domain/*,app/store/*' --fail-under=100 --skip-covered --show-missing
-	$(BIN)/python -m pytest $(SPREAD) tests $(patsubst %,--ignore=%,$(COVERED) tests/interop)
+	$(BIN)/python -m pytest $(SPREAD) tests $(patsubst %,--ignore=%,$(COVERED) tests/interop tests/chaos)
 
 wire: .venv/dev  ## 100 % branch coverage of mobile_gateway/wire
 	rm -f .coverage .coverage.*
@@ -48,6 +48,9 @@ wire: .venv/dev  ## 100 % branch coverage of mobile_gateway/wire
 
 interop: .venv/dev  ## against Kannel, smpplib, Net::SMPP, Wireshark, libwbxml and zbar; .ci/run installs them
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/interop
+
+chaos: .venv/dev  ## every party killed, hung and restarted at every step of a purchase, while a crowd buys
+	$(BIN)/python -m pytest -n 1 tests/chaos
 
 check: .venv/dev  ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -33,12 +33,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 KID_MAX = 255
 SECRET_BYTES = 32
@@ -215,6 +210,10 @@ class KeyRing:
     def scan_mac(self, kid: int) -> MacKey:
         """The key under which presentations are remembered: a plain hash of a PIN could be searched through."""
         return self._derived(kid, b"scan")
+
+    def foreign_mac(self, kid: int) -> MacKey:
+        """The key under which the register keeps PINs and compact codes that other servers made."""
+        return self._derived(kid, b"foreign")
 
     def compact_mac(self, kid: int, *, issuer_id: UUID, occasion_code: int) -> MacKey:
         """The key of one occasion's compact codes: a gate that is lost gives away that occasion, no other."""

@@ -19,24 +19,34 @@ from app.routers import (
     emoney,
     gate,
     health,
+    issuer,
+    issuer_catalogue,
     pages,
     pages_booking,
     pages_buying,
     pages_choose,
     pages_give,
+    pages_paying,
+    pages_refund,
+    pages_split,
     pages_ticket,
+    payments_news,
+    refunds,
     staff,
+    staff_gates,
+    staff_money,
     tickets,
     wap,
     wap_booking,
     wap_buying,
     wap_choose,
     wap_paying,
+    wap_refund,
     wap_seats,
     wap_ticket,
 )
 from app.routers.wap_number import Gateways
-from app.settings import Settings
+from app.settings import Role, Settings
 from app.web.faults import FaultPages
 from app.web.wap_faults import WapFaults
 from app.world import World
@@ -67,12 +77,13 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
         secret=settings.wap_secret.get_secret_value(),
     )
     problems.install(app)
-    for router in (catalogue, bookings, tickets, emoney, gate, carrier, carrier_open, staff, health):
+    for router in (gate, staff_gates, health):
         app.include_router(router.router)
-    for face in (pages, pages_choose, pages_buying, pages_booking, pages_ticket, pages_give):
-        app.include_router(face.router)
-    for decks in (wap, wap_choose, wap_seats, wap_buying, wap_booking, wap_paying, wap_ticket):
-        app.include_router(decks.router)
+    if settings.role is not Role.ISSUER:
+        _sell(app)
+    if settings.role is not Role.SALES:
+        for router in (issuer, issuer_catalogue):
+            app.include_router(router.router)
     card = urlsplit(settings.card_page)
     app.add_middleware(
         Edge,
@@ -82,3 +93,17 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
     app.add_middleware(WapFaults)
     app.add_middleware(FaultPages)
     return app
+
+
+def _sell(app: FastAPI) -> None:
+    """Everything that only a sales server has: its API, its pages and its decks."""
+    for router in (catalogue, bookings, refunds, payments_news, tickets, emoney, carrier, carrier_open):
+        app.include_router(router.router)
+    for router in (staff, staff_money):
+        app.include_router(router.router)
+    for face in (pages, pages_choose, pages_buying, pages_booking, pages_paying, pages_split, pages_refund):
+        app.include_router(face.router)
+    for face in (pages_ticket, pages_give):
+        app.include_router(face.router)
+    for decks in (wap, wap_choose, wap_seats, wap_buying, wap_booking, wap_paying, wap_refund, wap_ticket):
+        app.include_router(decks.router)

@@ -89,6 +89,24 @@ class Memory:
         with suppress(RedisError, OSError):
             await self.redis.delete(f"cyberticket:shared:{name}")
 
+    async def keep(self, name: str, body: bytes, *, seconds: int) -> None:
+        """Let `recall` find `body` for so long, here and in other processes; forgotten at once without Redis."""
+        with suppress(RedisError, OSError):
+            await self.redis.set(f"cyberticket:kept:{name}", body, ex=seconds)
+
+    async def recall(self, name: str) -> bytes | None:
+        """What was kept under this name, as long as it is."""
+        with suppress(RedisError, OSError):
+            body = await self.redis.get(f"cyberticket:kept:{name}")
+            assert body is None or isinstance(body, bytes), "this client decodes nothing"
+            return body
+        return None
+
+    async def drop(self, name: str) -> None:
+        """Let `recall` find nothing under this name any more."""
+        with suppress(RedisError, OSError):
+            await self.redis.delete(f"cyberticket:kept:{name}")
+
     async def wake(self) -> None:
         """Tell the workers that something is owed; without Redis they find it by polling."""
         try:
@@ -105,6 +123,7 @@ class Memory:
             with suppress(RedisError, OSError):
                 await listener.subscribe(WAKE_CHANNEL)
                 listening = True
+            _not_cancelled()
 
             async def wait(seconds: float) -> None:
                 deadline = time.monotonic() + seconds
@@ -137,3 +156,10 @@ class Memory:
         except (RedisError, OSError):
             return True
         return int(count) <= most
+
+
+def _not_cancelled() -> None:
+    """Raises CancelledError where redis-py has swallowed one: a cancelled connect looks like a failed one to it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -15,7 +15,19 @@ REQUEST_SECONDS = Histogram(
 )
 BOOKINGS = Counter("cyberticket_bookings_total", "Bookings by outcome.", ["outcome"], registry=REGISTRY)
 PAYMENTS = Counter("cyberticket_payments_total", "Payments by provider and outcome.", ["outcome"], registry=REGISTRY)
+REFUNDS = Counter("cyberticket_refunds_total", "Refunds by what happened to them.", ["event"], registry=REGISTRY)
+REFUNDS_FAILED = Gauge("cyberticket_refunds_failed", "Refunds that failed and wait for staff.", registry=REGISTRY)
+DISPUTES = Counter("cyberticket_disputes_total", "Disputes by what became of them.", ["event"], registry=REGISTRY)
+NETWORK_DIFFERENCES = Gauge(
+    "cyberticket_network_differences",
+    "Lines of a day that the payment network and our books do not agree on.",
+    ["network"],
+    registry=REGISTRY,
+)
 SCANS = Counter("cyberticket_scans_total", "Presentations at gates by reason.", ["reason"], registry=REGISTRY)
+NEWS = Counter(
+    "cyberticket_payment_news_total", "Webhooks of payment networks: new, old or forged.", ["what"], registry=REGISTRY
+)
 RECEIPTS = Counter(
     "cyberticket_receipts_total", "Carrier receipts by whether they said something new.", ["new"], registry=REGISTRY
 )
@@ -27,4 +39,21 @@ CARRIED_OUT = Counter(
 )
 OUTBOX_OWED = Gauge("cyberticket_outbox_owed", "Consequences not yet carried out.", registry=REGISTRY)
 OUTBOX_AGE_SECONDS = Gauge("cyberticket_outbox_age_seconds", "How long the oldest has been due.", registry=REGISTRY)
+AUDIT_BREACHES = Gauge(
+    "cyberticket_audit_breaches", "Breaches that the last audit found.", ["invariant"], registry=REGISTRY
+)
+AUDIT_LAST_RUN_SECONDS = Gauge(
+    "cyberticket_audit_last_run_seconds", "When the last audit ended, as Unix time.", registry=REGISTRY
+)
+OUTBOX_LATE = Gauge(
+    "cyberticket_outbox_late",
+    "Consequences tried as often as others before they are given up: an issuer's server does not take them.",
+    registry=REGISTRY,
+)
+ISSUER_UP = Gauge(
+    "cyberticket_issuer_up",
+    "Whether an issuer's own server answered just now (1) or not (0).",
+    ["issuer"],
+    registry=REGISTRY,
+)
 OUTBOX_DEAD = Gauge("cyberticket_outbox_dead", "Dead letters that wait for staff.", registry=REGISTRY)

@@ -1,10 +1,13 @@
-"""PINs of tickets and e-money accounts: derived when they are needed, compared in constant time, stored nowhere."""
+"""PINs of tickets and e-money accounts: derived when they are needed, compared in constant time, stored nowhere.
+
+Of tickets that another server sold we can derive nothing: of their PINs and compact codes a keyed digest is kept.
+"""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from app.domain.credential import Pin, pin_for
+from app.domain.credential import Mac, Pin, pin_for
 from app.keys import KeyRing
 
 
@@ -16,3 +19,13 @@ def pin_of(keys: KeyRing, *, issuer_id: UUID, identity: UUID, kid: int, generati
 def is_pin(pin: Pin, typed: str) -> bool:
     """Whether what was typed is this PIN; whatever has not its shape is not."""
     return bool(Pin.shape.fullmatch(typed)) and pin == Pin(typed)
+
+
+def pin_digest(mac: Mac, ticket_id: UUID, pin: str) -> bytes:
+    """What is kept of the PIN of a ticket that another server sold; `mac` is of `KeyRing.foreign_mac`."""
+    return mac(b"pin" + ticket_id.bytes + pin.encode())
+
+
+def code_digest(mac: Mac, ticket_id: UUID, text: str) -> bytes:
+    """What is kept of its compact code."""
+    return mac(b"compact" + ticket_id.bytes + text.encode())

@@ -61,6 +61,9 @@ PROBLEMS: Mapping[type[no.Refusal], Problem] = {
     no.TemporarilyUnavailable: Problem(
         503, "temporarily-unavailable", "Temporarily unavailable", "Try again; nothing was changed."
     ),
+    no.IssuerAway: Problem(
+        503, "issuer-away", "Temporarily not on sale", "Try again after Retry-After seconds; nothing was changed."
+    ),
 }
 
 INVALID = Problem(422, "invalid", "Invalid request", "Correct what `errors` names, each by its JSON pointer.")
@@ -68,7 +71,8 @@ TOO_LARGE = Problem(413, "too-large", "Request too large", "Send less at once.")
 METHOD = Problem(405, "method-not-allowed", "Method not allowed", "Use one of the methods in Allow.")
 MEDIA = Problem(415, "unsupported-media-type", "Unsupported media type", "Send application/json.")
 BROKEN = Problem(500, "internal", "Internal error", "This is our fault. Try again; tell us the time if it stays.")
-EDGES = (INVALID, TOO_LARGE, METHOD, MEDIA, BROKEN)
+FORGED = Problem(400, "forged", "Not signed by the network", "Sign events with the secret that we were given.")
+EDGES = (INVALID, TOO_LARGE, METHOD, MEDIA, BROKEN, FORGED)
 
 UNREADABLE = 400
 """What FastAPI answers where a body breaks its parser, such as by endless nesting: to us it is as invalid as any."""
@@ -99,6 +103,8 @@ def refusal_response(request: Request, refusal: no.Refusal) -> JSONResponse:
     headers = {}
     if isinstance(refusal, no.TooMany):
         headers["Retry-After"] = str(refusal.more.get("retry_after_seconds", 60))
+    if isinstance(refusal, no.IssuerAway):
+        headers["Retry-After"] = str(refusal.more.get("retry_after_seconds", 5))
     if isinstance(refusal, no.NotAuthentic):
         headers["WWW-Authenticate"] = "Bearer"
     return respond(request, problem, refusal.sentence, headers=headers, **more)

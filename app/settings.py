@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -18,11 +21,14 @@ PREFIX = "CYBERTICKET_"
 OTHER_PROGRAMS = ("CYBERTICKET_GATEWAY_", "CYBERTICKET_NETWORK_", "CYBERTICKET_TEST_")
 """Prefixes that belong to the emulators and to the tests."""
 
-DEVELOPMENT_SECRETS = frozenset({"sk_demo_cyberticket", "demo1234", "demo-carrier-secret-0123456789"})
+DEVELOPMENT_SECRETS = frozenset(
+    {"sk_demo_cyberticket", "whsec_demo_cyberticket", "demo1234", "demo-carrier-secret-0123456789"}
+)
 """What the demo uses. They stand in a public source, so a server that is no demo refuses to start with them."""
 
 SECRETS = ("payment_secret_key", "sms_password", "carrier_secret")
 CARRIER_SECRET_LETTERS_MIN = 16
+WEBHOOK_SECRET_LETTERS_MIN = 16
 
 
 def _listed(value: object) -> object:
@@ -34,7 +40,47 @@ HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_listed)]
 """Separated by commas; an address alone is a network of one."""
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
+
+
+class Role(StrEnum):
+    """Which of the patent's two servers this process is."""
+
+    BOTH = "both"
+    SALES = "sales"
+    ISSUER = "issuer"
+
+
+SERVER_NAME = re.compile("[a-z0-9][a-z0-9-]{0,62}")
+DEVELOPMENT_NAMES = "demo-"
+"""How the servers of a demonstration are called. No other server believes one of that name."""
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _servers(value: object) -> object:
+    """`name=https://host,name2=https://other` as addresses by name; raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, str] = {}
+    for part in value.split(","):
+        name, _, url = (piece.strip() for piece in part.partition("="))
+        if not part.strip():
+            continue
+        if not SERVER_NAME.fullmatch(name) or name == "local" or name in found:
+            raise ValueError(
+                "each server has a name of its own in a-z, 0-9 and hyphens, not `local`: name=https://host"
+            )
+        parts = urlsplit(url)
+        if not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise ValueError(f"the address of {name} must look like https://host")
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise ValueError(f"the address of {name} must begin with https://, for secrets of tickets go there")
+        found[name] = url.rstrip("/")
+    return found
+
+
+Servers = Annotated[dict[str, str], NoDecode, BeforeValidator(_servers)]
 
 
 class UnknownSetting(ValueError):
@@ -50,6 +96,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
+    role: Role = Role.BOTH
+    """What this server does: `sales` sells and delivers, `issuer` keeps the stock and the register and serves the
+    gates, `both` does all of it."""
+    name: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9-]{0,62})?$")
+    """What other servers know this one by; by default `sales`, and `issuer` in the role of an issuer."""
+    issuers: Servers = Field(default_factory=dict)
+    """Issuers' own servers that this one sells for, each by its name: `arena=https://tickets.arena.example,…`."""
+    sellers: Servers = Field(default_factory=dict)
+    """Sales servers that may sell for the issuers that are served here, each by its name: `sales=https://…`."""
+    mirror_seconds: float = Field(default=10.0, gt=0, le=3_600)
+    """How often the worker asks issuers' own servers whether they sell something else now, in seconds."""
     demo: bool = False
     """Whether this is a demonstration: development secrets are allowed and keys are made when they are missing."""
     data_dir: Path = Field(default_factory=default_data_dir)
@@ -71,6 +128,8 @@ class Settings(BaseSettings):
     """How long places are kept for a buyer who has not paid, in seconds."""
     hold_grace_seconds: int = Field(default=90, ge=30, le=3_600)
     """How much longer they are really kept, in seconds, so that a payment begun in time can end."""
+    challenge_seconds: int = Field(default=900, ge=60, le=3_600)
+    """How long a buyer whose bank wants to see the buyer (3-D Secure) has for that, in seconds; places are kept."""
     silent_seconds: int = Field(default=60, ge=2, le=3_600)
     """How long a request that does not end is left alone before its payment is looked up, in seconds."""
     resends_per_hour_max: int = Field(default=3, ge=0, le=100)
@@ -85,6 +144,8 @@ class Settings(BaseSettings):
     """How often a consequence is tried before it becomes a dead letter."""
     rung_attempts_max: int = Field(default=3, ge=1, le=20)
     """How often a channel may be out of reach before a message goes by the next one."""
+    defend_disputes: bool = True
+    """Whether a bank that disputes a payment is answered with what became of its tickets, without asking anybody."""
     request_bytes_max: int = Field(default=65_536, ge=1_024, le=10_000_000)
     """Largest request body, in bytes."""
     worker_poll_seconds: float = Field(default=1.0, gt=0, le=60)
@@ -102,6 +163,9 @@ class Settings(BaseSettings):
     """Where its card page is, for browsers; by default `/card` at the payment network."""
     payment_secret_key: SecretStr = SecretStr("")
     """Our secret key at the payment network (`sk_…`)."""
+    payment_webhook_secrets: Secrets = ()
+    """What the network signs its events to `/payments/news/stripe` with (`whsec_…`), at least 16 letters; two of them
+    while one is being rolled. Without any it is only ever asked, which takes longer."""
     payment_minimal_params: bool = False
     """Whether to send only the few parameters that every emulator of the network knows."""
     sms_url: Url = "http://127.0.0.1:8090"
@@ -137,6 +201,16 @@ class Settings(BaseSettings):
         """Refuse to serve with secrets that are missing, short, or the demo's: raises SettingsRefused."""
         if self.demo:
             return
+        strange = [
+            name for name in (self.server_name, *self.issuers, *self.sellers) if name.startswith(DEVELOPMENT_NAMES)
+        ]
+        if strange:
+            raise SettingsRefused(f"{', '.join(strange)} is a server of the demonstration; name the real ones.")
+        if self.role is not Role.ISSUER:
+            self._require_sound_ways_out()
+
+    def _require_sound_ways_out(self) -> None:
+        """Secrets towards the payment network and the carrier: only who sells has them."""
         secrets = {name: getattr(self, name).get_secret_value() for name in SECRETS}
         smpp = self.sms_smpp.get_secret_value()
         if smpp and not secrets["sms_password"]:
@@ -153,6 +227,16 @@ class Settings(BaseSettings):
             raise SettingsRefused(f"{', '.join(public)} holds the demo's secret, which everybody knows; set your own.")
         if len(self.carrier_secret.get_secret_value()) < CARRIER_SECRET_LETTERS_MIN:
             raise SettingsRefused(f"{PREFIX}CARRIER_SECRET must have {CARRIER_SECRET_LETTERS_MIN} letters at least.")
+        events = [secret.get_secret_value() for secret in self.payment_webhook_secrets]
+        if any(secret in DEVELOPMENT_SECRETS or len(secret) < WEBHOOK_SECRET_LETTERS_MIN for secret in events):
+            raise SettingsRefused(
+                f"Each of {PREFIX}PAYMENT_WEBHOOK_SECRETS must have {WEBHOOK_SECRET_LETTERS_MIN} letters at least and "
+                f"not be the demo's, which everybody knows; copy them from the payment network."
+            )
+
+    @property
+    def server_name(self) -> str:
+        return self.name or ("issuer" if self.role is Role.ISSUER else "sales")
 
     @property
     def keys_folder(self) -> Path:

@@ -19,19 +19,25 @@ from app.channels.sms import Sms
 from app.channels.sms_http import Account, SmsHttp
 from app.channels.wap_push import PushGateway, WapPush
 from app.embedded import check_server, embedded
+from app.issuers.keyset import KEYS_SECONDS, KeySet
 from app.issuers.local import LocalIssuer
+from app.issuers.remote import RemoteIssuer
+from app.issuers.wire import Us, Wire
 from app.memory import Memory, connect
 from app.payments.carrier_billing import CarrierAccount, CarrierBilling
 from app.payments.emoney import Emoney
 from app.payments.stripe import Stripe, StripeSettings
-from app.ports import Channel, PaymentProvider
-from app.settings import PREFIX, Settings, SettingsRefused
+from app.payments.voucher import Vouchers
+from app.ports import Channel, Issuer, PaymentProvider
+from app.settings import PREFIX, Role, Settings, SettingsRefused
 from app.store.database import Database, make_engine
+from app.trust import Sellers
 from app.world import House, SystemClock, SystemEntropy, World
 
 CONNECT_SECONDS = 3.0
 CARD_SECONDS = 10.0
 SMS_SECONDS = 10.0
+ISSUER_SECONDS = 5.0
 CONNECTIONS_MAX = 50
 
 
@@ -86,6 +92,7 @@ async def _payments(settings: Settings, stack: AsyncExitStack) -> dict[str, Paym
     stripe = StripeSettings(
         base_url=settings.payment_url,
         secret_key=settings.payment_secret_key,
+        webhook_secrets=settings.payment_webhook_secrets,
         minimal_params=settings.payment_minimal_params,
     )
     found: dict[str, PaymentProvider] = {"card": Stripe(card_http, stripe, chance=random.SystemRandom().random)}
@@ -132,6 +139,47 @@ def _push_gateway(settings: Settings, url: str) -> PushGateway:
     )
 
 
+async def _distant(settings: Settings, stack: AsyncExitStack, us: Us) -> dict[str, Issuer]:
+    """The issuers' own servers that we sell for."""
+    found: dict[str, Issuer] = {}
+    for name, url in settings.issuers.items():
+        http = await stack.enter_async_context(http_client(ISSUER_SECONDS))
+        found[name] = RemoteIssuer(Wire(http, name=name, url=url, us=us), us.clock)
+    return found
+
+
+async def _sellers(settings: Settings, stack: AsyncExitStack) -> Sellers:
+    """The sales servers that may sell for our issuers, and where each publishes its keys."""
+    if not settings.sellers:
+        return Sellers()
+    http = await stack.enter_async_context(http_client(KEYS_SECONDS))
+    return Sellers({name: KeySet(http, url) for name, url in settings.sellers.items()})
+
+
+def _house(settings: Settings, ring: keys.KeyRing, sellers: Sellers) -> House:
+    """What the operator decided, as the flows see it."""
+    return House(
+        keys=ring,
+        public_url=settings.public_url.rstrip("/"),
+        hold_seconds=settings.hold_seconds,
+        hold_grace_seconds=settings.hold_grace_seconds,
+        challenge_seconds=settings.challenge_seconds,
+        silent_seconds=settings.silent_seconds,
+        resends_per_hour_max=settings.resends_per_hour_max,
+        gifts_per_hour_max=settings.gifts_per_hour_max,
+        heard_per_hour_max=settings.heard_per_hour_max,
+        short_code=settings.short_code,
+        deliver_attempts_max=settings.deliver_attempts_max,
+        rung_attempts_max=settings.rung_attempts_max,
+        defend_disputes=settings.defend_disputes,
+        demo=settings.demo,
+        sells=settings.role is not Role.ISSUER,
+        issues=settings.role is not Role.SALES,
+        name=settings.server_name,
+        sellers=sellers,
+    )
+
+
 @asynccontextmanager
 async def world(settings: Settings) -> AsyncIterator[World]:
     """Everything a flow may use, opened and closed in order."""
@@ -139,27 +187,20 @@ async def world(settings: Settings) -> AsyncIterator[World]:
         ring = keys.load(settings.keys_folder, create_if_missing=settings.demo)
         store = await stack.enter_async_context(database(settings))
         clock, entropy = SystemClock(), SystemEntropy()
-        outside = await _payments(settings, stack)
+        outside = await _payments(settings, stack) if settings.role is not Role.ISSUER else {}
+        issuers: dict[str, Issuer] = {"local": LocalIssuer(store, clock)}
+        issuers |= await _distant(settings, stack, Us(settings.server_name, ring, clock, entropy))
+        own: dict[str, PaymentProvider] = {
+            "emoney": Emoney(store, clock, entropy, ring),
+            "voucher": Vouchers(store, clock, entropy, ring, issuers),
+        }
         yield World(
             database=store,
             clock=clock,
             entropy=entropy,
-            channels=await _channels(settings, stack),
-            payments={**outside, "emoney": Emoney(store, clock, entropy, ring)},
-            issuers={"local": LocalIssuer(store, clock)},
+            channels=await _channels(settings, stack) if settings.role is not Role.ISSUER else {},
+            payments={**outside, **own},
+            issuers=issuers,
             memory=await stack.enter_async_context(memory(settings)),
-            house=House(
-                keys=ring,
-                public_url=settings.public_url.rstrip("/"),
-                hold_seconds=settings.hold_seconds,
-                hold_grace_seconds=settings.hold_grace_seconds,
-                silent_seconds=settings.silent_seconds,
-                resends_per_hour_max=settings.resends_per_hour_max,
-                gifts_per_hour_max=settings.gifts_per_hour_max,
-                heard_per_hour_max=settings.heard_per_hour_max,
-                short_code=settings.short_code,
-                deliver_attempts_max=settings.deliver_attempts_max,
-                rung_attempts_max=settings.rung_attempts_max,
-                demo=settings.demo,
-            ),
+            house=_house(settings, ring, await _sellers(settings, stack)),
         )

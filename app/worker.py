@@ -13,11 +13,30 @@ from uuid import UUID
 import structlog
 
 from app.domain.delivery import backoff_seconds
-from app.flows import book, converse, deliver, hear, reconcile, register
+from app.domain.refusals import IssuerAway
+from app.flows import (
+    audit,
+    balance,
+    book,
+    converse,
+    deliver,
+    dispute,
+    flowback,
+    hear,
+    hold,
+    mirror,
+    news,
+    peers,
+    reconcile,
+    refund,
+    register,
+    sales_status,
+)
 from app.flows.deliver import Again, Done, Never
-from app.metrics import CARRIED_OUT
+from app.metrics import CARRIED_OUT, ISSUER_UP
 from app.ports import Live
 from app.store import conversations, idempotency, outbox
+from app.store import news as store_news
 from app.store.outbox import Claimed
 from app.store.topics import Topic
 from app.world import World
@@ -25,6 +44,9 @@ from app.world import World
 AT_ONCE_MAX = 20
 KEPT_DAYS = 30
 """How long it can be looked up what was carried out."""
+
+AUDIT_TURN_SECONDS = 60
+"""How often a worker asks whether the hourly audit, or the daily comparison with a network, is its turn."""
 
 HANDLER_SECONDS_MAX = 20
 """Shorter than the lease, so that a handler that hangs is given up before another worker takes its work."""
@@ -50,6 +72,8 @@ async def _revoke(world: World, payload: Mapping[str, Any]) -> Outcome:
 
 
 async def _release(world: World, payload: Mapping[str, Any]) -> Outcome:
+    if "served_by" in payload:
+        return await hold.give_up(world, payload)
     return await register.release(world, UUID(payload["booking"]))
 
 
@@ -57,16 +81,47 @@ async def _converse(world: World, payload: Mapping[str, Any]) -> Outcome:
     return await converse.answer(world, UUID(payload["message"]))
 
 
+async def _refund(world: World, payload: Mapping[str, Any]) -> Outcome:
+    return await refund.carry_on(world, UUID(payload["refund"]))
+
+
+async def _suspend(world: World, payload: Mapping[str, Any]) -> Outcome:
+    return await dispute.tell_suspended(world, UUID(payload["ticket"]))
+
+
+async def _news(world: World, payload: Mapping[str, Any]) -> Outcome:
+    return await news.carry_on(world, payload)
+
+
+async def _dispute(world: World, payload: Mapping[str, Any]) -> Outcome:
+    return await dispute.defend(world, UUID(payload["dispute"]))
+
+
+PATIENT = frozenset({Topic.REGISTER, Topic.REVOKE, Topic.RELEASE, Topic.SUSPEND})
+"""What an issuer must hear, however long its server is away: it is never given up."""
+PATIENT_SECONDS_MAX = 300
+"""The longest pause between two tries of it; as soon as the server answers again all of it is due at once."""
+ISSUER_POLL_SECONDS = 1.0
+ISSUER_AWAY_SECONDS = 5.0
+KEYS_SECONDS = 60
+"""How often is looked whether a seller's keys are to be fetched anew, and which used tokens may be forgotten."""
+
 HANDLERS: Mapping[Topic, Handler] = {
     Topic.DELIVER: _deliver,
     Topic.REGISTER: _register,
     Topic.REVOKE: _revoke,
     Topic.RELEASE: _release,
     Topic.CONVERSE: _converse,
+    Topic.REFUND: _refund,
+    Topic.SUSPEND: _suspend,
+    Topic.DISPUTE: _dispute,
+    Topic.NEWS: _news,
 }
 
 
-async def run(world: World, *, poll_seconds: float = 1.0, reconcile_seconds: float = 15.0) -> None:
+async def run(
+    world: World, *, poll_seconds: float = 1.0, reconcile_seconds: float = 15.0, mirror_seconds: float = 10.0
+) -> None:
     """Work until cancelled; what was begun when that happens is finished by whoever holds the next lease."""
     async with AsyncExitStack() as connected, asyncio.TaskGroup() as tasks:
         for channel in world.channels.values():
@@ -75,6 +130,14 @@ async def run(world: World, *, poll_seconds: float = 1.0, reconcile_seconds: flo
         for topic in Topic:
             tasks.create_task(_work(world, topic, poll_seconds))
         tasks.create_task(_look_after(world, reconcile_seconds))
+        for name in flowback.all_distant(world):
+            tasks.create_task(_listen(world, name))
+        for name in mirror.sources(world):
+            tasks.create_task(_mirror(world, name, mirror_seconds))
+        if world.house.issues:
+            tasks.create_task(_know_sellers(world))
+        tasks.create_task(_audit(world))
+        tasks.create_task(_balance(world))
 
 
 async def _work(world: World, topic: Topic, poll_seconds: float) -> None:
@@ -90,19 +153,80 @@ async def _work(world: World, topic: Topic, poll_seconds: float) -> None:
                 await wait(poll_seconds * random.uniform(0.8, 1.0))  # noqa: S311 - spreads workers, no secret
 
 
+async def _listen(world: World, name: str) -> None:
+    """Take over what happens at an issuer's own server; one that is away delays nobody else's."""
+    up = False
+    while True:
+        try:
+            await flowback.pull(world, name)
+            if not up:
+                await flowback.hurry(world, name, PATIENT)
+                await sales_status.heard(world, name)
+            up = True
+        except IssuerAway:
+            up = False
+        except Exception:
+            log.exception("issuer_changes_failed", issuer=name)
+        ISSUER_UP.labels(name).set(up)
+        await asyncio.sleep(ISSUER_POLL_SECONDS if up else ISSUER_AWAY_SECONDS)
+
+
+async def _know_sellers(world: World) -> None:
+    """Have the sellers' keys before their barcodes come, and forget tokens that nobody can use again."""
+    while True:
+        try:
+            await peers.refresh_keys(world)
+            await peers.purge(world)
+        except Exception:
+            log.exception("sellers_keys_failed")
+        await asyncio.sleep(KEYS_SECONDS)
+
+
+async def _mirror(world: World, name: str, seconds: float) -> None:
+    """One issuers' server: a dead one delays the news of no other."""
+    while True:
+        try:
+            await mirror.refresh(world, name)
+        except Exception:
+            log.exception("mirror_failed", peer=name)
+        await asyncio.sleep(seconds)
+
+
 async def _look_after(world: World, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
             await book.expire(world)
             await reconcile.reconcile(world)
+            await refund.look_after(world)
             async with world.transaction() as tx:
                 await idempotency.purge(tx, now=world.clock.now())
+                await store_news.purge(tx, before=world.clock.now() - timedelta(days=KEPT_DAYS))
                 await outbox.purge(tx, before=world.clock.now() - timedelta(days=KEPT_DAYS))
                 await conversations.purge(tx, before=world.clock.now() - timedelta(days=KEPT_DAYS))
                 await conversations.purge_parts(tx, before=world.clock.now() - hear.PARTS_KEPT)
         except Exception:
             log.exception("look_after_failed")
+
+
+async def _balance(world: World) -> None:
+    """Every day one of all workers compares the payment network's books with ours."""
+    while True:
+        await asyncio.sleep(AUDIT_TURN_SECONDS)
+        try:
+            await balance.daily(world)
+        except Exception:
+            log.exception("balance_failed")
+
+
+async def _audit(world: World) -> None:
+    """Every hour one of all workers looks whether everything holds that must."""
+    while True:
+        await asyncio.sleep(AUDIT_TURN_SECONDS)
+        try:
+            await audit.hourly(world)
+        except Exception:
+            log.exception("audit_failed")
 
 
 async def drain(world: World, *, topic: Topic | None = None) -> int:
@@ -118,11 +242,17 @@ async def drain(world: World, *, topic: Topic | None = None) -> int:
         for one, outcome in zip(claimed, outcomes, strict=True):
             CARRIED_OUT.labels(one.topic.value, type(outcome).__name__.lower()).inc()
             if isinstance(outcome, Again):
-                due_at = world.clock.now() + timedelta(seconds=backoff_seconds(one.attempts))
+                due_at = world.clock.now() + timedelta(seconds=_pause_seconds(one))
                 await outbox.retry(tx, one.id, due_at=due_at, reason=outcome.reason)
             elif isinstance(outcome, Never):
                 await outbox.bury(tx, one.id, now=world.clock.now(), reason=outcome.reason)
     return len(claimed)
+
+
+def _pause_seconds(claimed: Claimed) -> float:
+    """How long until the next try."""
+    seconds = backoff_seconds(claimed.attempts)
+    return min(seconds, PATIENT_SECONDS_MAX) if claimed.topic in PATIENT else seconds
 
 
 async def _carry_out(world: World, claimed: Claimed) -> Outcome:
@@ -130,10 +260,13 @@ async def _carry_out(world: World, claimed: Claimed) -> Outcome:
     try:
         async with asyncio.timeout(HANDLER_SECONDS_MAX):
             outcome = await HANDLERS[claimed.topic](world, claimed.payload)
+    except IssuerAway as away:
+        outcome = Again(away.sentence)
     except Exception as fault:
         log.exception("handler_failed", topic=claimed.topic.value, outbox=str(claimed.id))
         outcome = Again(f"{type(fault).__name__} in the handler; the log has its details")
-    if isinstance(outcome, Again) and claimed.attempts >= world.house.deliver_attempts_max:
+    spent = claimed.attempts >= world.house.deliver_attempts_max and claimed.topic not in PATIENT
+    if isinstance(outcome, Again) and spent:
         outcome = Never(f"given up after {claimed.attempts} tries: {outcome.reason}")
         if claimed.topic is Topic.DELIVER:
             await deliver.fail(world, UUID(claimed.payload["delivery"]), outcome)

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from app.keys import KeyRing
 from app.memory import Memory
 from app.ports import Channel, Clock, Entropy, Issuer, PaymentProvider
 from app.store.database import Database, Tx
+from app.trust import Sellers
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class House:
     hold_seconds: int = 600
     hold_grace_seconds: int = 90
     """How much longer than the buyer sees the places stay theirs, so that a payment begun in time can end."""
+    challenge_seconds: int = 900
+    """How long a buyer whose bank wants to see the buyer (3-D Secure) has for that; the places are kept meanwhile."""
     silent_seconds: int = 60
     """How long a request that does not end is left alone, before it is taken for dead and its payment looked up."""
     resends_per_hour_max: int = 3
@@ -39,7 +42,17 @@ class House:
     deliver_attempts_max: int = 12
     rung_attempts_max: int = 3
     """How often a channel may be out of reach before a message goes by the next one of its ladder."""
+    defend_disputes: bool = True
+    """Whether a bank is answered with what became of the tickets, without anybody being asked."""
     demo: bool = False
+    sells: bool = True
+    """Whether this server has the role of the sales server."""
+    issues: bool = True
+    """Whether it has that of the issuer's; it may have both."""
+    name: str = "sales"
+    """What other servers know us by."""
+    sellers: Sellers = field(default_factory=Sellers)
+    """The sales servers that may sell for the issuers that are served here."""
 
 
 @dataclass(frozen=True, slots=True)

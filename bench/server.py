@@ -20,9 +20,10 @@ from pathlib import Path
 
 from app import logs, samples
 from app.cli.serving import run
-from app.cli.stack import Plan, running
+from app.cli.stack import Plan, import_samples, running
 from app.flows.importing import import_catalogue
 from app.importers.catalogue import read_catalogue
+from app.world import World
 
 CATALOGUE = Path(__file__).parent / "catalogue.yaml"
 
@@ -59,14 +60,18 @@ async def _serve(data: Path, profile: Path | None) -> None:
             stop.set()
 
     loop.add_reader(sys.stdin.fileno(), read_on)
-    async with running(Plan(data=data, receipt_delay_seconds=0.0)) as stack:
-        _tell("up")
+
+    async def stock(world: World) -> None:
+        await import_samples(world)
         shop = data / "bench-catalogue"
         shop.mkdir(exist_ok=True)
         for file in (CATALOGUE, samples.ARENA):
             shutil.copy(file, shop)
         draft, _ = read_catalogue(shop / CATALOGUE.name, now=datetime.now(UTC))
-        await import_catalogue(stack.world, draft)
+        await import_catalogue(world, draft)
+
+    async with running(Plan(data=data, receipt_delay_seconds=0.0, stock=stock)) as stack:
+        _tell("up")
         _tell("ready", app=stack.app_url, gateway=stack.gateway_url, staff_key=stack.staff_key)
         with _profiled(profile):
             await stop.wait()

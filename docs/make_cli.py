@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
+from typing import get_args
 
 import typer.main
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -78,9 +80,13 @@ def _kind(parameter: object) -> str:
     assert isinstance(parameter, TyperOption | TyperArgument), "a command takes arguments and options"
     if isinstance(parameter, TyperOption) and parameter.is_flag:
         return "a switch"
-    found = re.search("Path|int|float|str", str(parameter.type_descriptor.annotation))
+    annotation = parameter.type_descriptor.annotation
+    for one in (annotation, *get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, StrEnum):
+            return " or ".join(f"`{member.value}`" for member in one)
+    found = re.search("Path|int|float|str|datetime", str(annotation))
     assert found, f"{parameter.name} is of a type this page has no word for"
-    word = {"Path": "path", "int": "number", "float": "number", "str": "text"}[found[0]]
+    word = {"Path": "path", "int": "number", "float": "number", "str": "text", "datetime": "day"}[found[0]]
     low, high = parameter.min, parameter.max
     return f"{word}, {low} to {high}" if low is not None and high is not None else word
 

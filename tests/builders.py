@@ -36,12 +36,14 @@ from app.domain.money import Money
 from app.flows import admit, book, emoney, pay, show, staff
 from app.flows.book import Booked
 from app.flows.importing import import_catalogue
+from app.flows.pay import Tender
 from app.issuers.local import LocalIssuer
 from app.keys import KeyRing
 from app.memory import Memory
 from app.payments.emoney import Emoney
+from app.payments.voucher import Vouchers
 from app.pins import pin_of
-from app.ports import Instrument
+from app.ports import Instrument, Issuer
 from app.store.database import Database, make_engine
 from app.store.tables.register import ScanKind
 from app.world import House, World
@@ -115,13 +117,18 @@ def a_stage(
     entropy = SeededEntropy(seed)
     found = database or Database(make_engine(url, pool_size=pool_size))
     redis = redis or fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer())
+    issuers: dict[str, Issuer] = {"local": LocalIssuer(found, clock)}
     world = World(
         database=found,
         clock=clock,
         entropy=entropy,
         channels={"sms_http": carrier},
-        payments={"card": card, "emoney": Emoney(found, clock, entropy, KEYS)},
-        issuers={"local": LocalIssuer(found, clock)},
+        payments={
+            "card": card,
+            "emoney": Emoney(found, clock, entropy, KEYS),
+            "voucher": Vouchers(found, clock, entropy, KEYS, issuers),
+        },
+        issuers=issuers,
         memory=Memory(redis),
         house=House(keys=KEYS, public_url=PUBLIC_URL, **house),
     )
@@ -333,7 +340,8 @@ async def a_booking(
     made = Made(booked.id, booked.link, booked)
     if paid or worked:
         free = booked.amount.amount == 0
-        assert isinstance(await pay.pay(stage.world, booked.id, None if free else instrument), pay.Paid)
+        tenders = [] if free or instrument is None else [Tender(instrument)]
+        assert isinstance(await pay.pay(stage.world, booked.id, tenders), pay.Paid)
         made.tickets = await show.tickets(stage.world, booked.id)
     if worked:
         await stage.work()

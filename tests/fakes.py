@@ -16,10 +16,13 @@ from enum import Enum
 from typing import TypeVar
 from uuid import UUID
 
+from fake_teller import FakeTeller
+
 from app.domain.handset import Handset
 from app.domain.money import Money
 from app.ports import (
     Accepted,
+    ActionRequired,
     Authorized,
     Captured,
     CardToken,
@@ -29,6 +32,7 @@ from app.ports import (
     Prepared,
     Preview,
     Refunded,
+    RefundPending,
     Refused,
     Rejected,
     Unknown,
@@ -94,6 +98,8 @@ DECLINES = {
     "pm_expired": Decline.EXPIRED,
 }
 GOOD_CARD, BAD_CARD, UNKNOWN_CARD = CardToken("pm_card_visa"), CardToken("pm_declined"), CardToken("pm_never_made")
+CHALLENGED_CARD = CardToken("pm_challenged")
+"""Its bank wants to see the buyer first (3-D Secure): see `FakeCard.answer_challenge`."""
 
 
 @dataclass
@@ -105,6 +111,12 @@ class Attempt:
     status: str = "prepared"
     decline: Decline | None = None
     refunds: dict[str, int] = field(default_factory=dict)
+    """Minor units given back or on their way, by key; a refund that failed is no longer among them."""
+
+    @property
+    def page(self) -> str:
+        """Where the bank wants to see the buyer."""
+        return f"https://bank.example/{self.reference}"
 
     @property
     def held(self) -> int:
@@ -112,15 +124,22 @@ class Attempt:
         return self.charge.amount.amount - sum(self.refunds.values()) if self.status == "captured" else 0
 
 
-class FakeCard:
+class FakeCard(FakeTeller):
     """A card network: reserves, then takes. `upsets["capture"]` scripts the next calls of `capture`, and so on."""
 
     name = "card"
 
     def __init__(self) -> None:
+        super().__init__()
         self.attempts: dict[str, Attempt] = {}
         self.calls: list[tuple[str, str]] = []
         self.upsets: dict[str, deque[Upset | None]] = {}
+        self.upset_calls: dict[int, Upset] = {}
+        """What goes wrong by the number of the call, counted from 1 over all verbs."""
+        self.next_refunds: deque[str] = deque()
+        """How the next refunds begin: `pending`, or `failed` for one that is refused; else they succeed at once."""
+        self.refund_states: dict[str, str] = {}
+        """`pending`, `succeeded` or `failed`, by the key that is the refund's reference as well."""
 
     def upset(self, verb: str, *upsets: Upset | None) -> None:
         """Let the next calls of `verb` go wrong like this; None lets one go well."""
@@ -132,10 +151,25 @@ class FakeCard:
             one.held for one in self.attempts.values() if booking_id is None or one.charge.booking_id == booking_id
         )
 
+    def answer_challenge(self, booking_id: UUID, *, passed: bool) -> None:
+        """The buyer has been at the bank's page."""
+        for one in self.attempts.values():
+            if one.charge.booking_id == booking_id and one.status == "challenged":
+                one.status = "authorized" if passed else "declined"
+
+    def end_refund(self, key: str, *, succeeded: bool) -> None:
+        """A refund that was pending ends, or one that succeeded comes back from the bank."""
+        self.refund_states[key] = "succeeded" if succeeded else "failed"
+        if not succeeded:
+            for one in self.attempts.values():
+                one.refunds.pop(key, None)
+
     async def prepare(self, charge: Charge) -> Prepared | Refused | Unknown:
         return self._call("prepare", charge.key, lambda: self._prepare(charge))
 
-    async def authorize(self, charge: Charge, *, reference: str | None) -> Authorized | Captured | Refused | Unknown:
+    async def authorize(
+        self, charge: Charge, *, reference: str | None
+    ) -> Authorized | Captured | ActionRequired | Refused | Unknown:
         return self._call("authorize", charge.key, lambda: self._authorize(charge, reference))
 
     async def capture(self, *, reference: str, amount: Money, key: str) -> Captured | Refused | Unknown:
@@ -144,18 +178,21 @@ class FakeCard:
     async def void(self, *, reference: str, key: str) -> Voided | Refused | Unknown:
         return self._call("void", key, lambda: self._void(reference))
 
-    async def refund(self, *, reference: str, amount: Money, key: str) -> Refunded | Refused | Unknown:
+    async def refund(self, *, reference: str, amount: Money, key: str) -> Refunded | RefundPending | Refused | Unknown:
         return self._call("refund", key, lambda: self._refund(reference, amount, key))
 
     async def lookup(
         self, *, reference: str | None, key: str
-    ) -> Prepared | Authorized | Captured | Voided | Refused | Unknown:
+    ) -> Prepared | Authorized | Captured | ActionRequired | Voided | Refused | Unknown:
         return self._call("lookup", key, lambda: self._lookup(reference))
+
+    async def lookup_refund(self, *, reference: str) -> Refunded | RefundPending | Refused | Unknown:
+        return self._call("lookup_refund", reference, lambda: self._refund_stands(reference))
 
     def _call(self, verb: str, key: str, work: Callable[[], Outcome]) -> Outcome | Unknown:
         self.calls.append((verb, key))
         script = self.upsets.get(verb)
-        upset = script.popleft() if script else None
+        upset = script.popleft() if script else self.upset_calls.get(len(self.calls))
         if upset is Upset.KILLED_BEFORE:
             raise Killed(verb)
         if upset is Upset.LOST_BEFORE:
@@ -174,14 +211,17 @@ class FakeCard:
         self.attempts.setdefault(reference, Attempt(reference, charge))
         return Prepared(reference)
 
-    def _authorize(self, charge: Charge, reference: str | None) -> Authorized | Captured | Refused:
+    def _authorize(self, charge: Charge, reference: str | None) -> Authorized | Captured | ActionRequired | Refused:
         attempt = self.attempts.get(reference or "")
         if attempt is None:
             return Refused(Decline.INVALID, "there is no such payment")
         assert isinstance(charge.instrument, CardToken)
         if attempt.status == "prepared":
             attempt.decline = DECLINES.get(charge.instrument.token)
-            attempt.status = "declined" if attempt.decline else "authorized"
+            challenged = charge.instrument == CHALLENGED_CARD
+            attempt.status = "declined" if attempt.decline else "challenged" if challenged else "authorized"
+        if attempt.status == "challenged":
+            return ActionRequired(attempt.reference, attempt.page)
         if attempt.status == "captured":
             return Captured(attempt.reference)
         return Authorized(attempt.reference) if attempt.status == "authorized" else self._refused(attempt)
@@ -204,28 +244,39 @@ class FakeCard:
         attempt.status = "voided"
         return Voided(reference)
 
-    def _refund(self, reference: str, amount: Money, key: str) -> Refunded | Refused:
+    def _refund(self, reference: str, amount: Money, key: str) -> Refunded | RefundPending | Refused:
         attempt = self.attempts[reference]
-        if key not in attempt.refunds and amount.amount > attempt.held:
-            return Refused(Decline.INVALID, f"only {attempt.held} is left")
-        attempt.refunds.setdefault(key, amount.amount)
-        return Refunded(key)
+        if key not in self.refund_states:
+            if amount.amount > attempt.held:
+                return Refused(Decline.INVALID, f"only {attempt.held} is left")
+            self.refund_states[key] = self.next_refunds.popleft() if self.next_refunds else "succeeded"
+            if self.refund_states[key] != "failed":
+                attempt.refunds[key] = amount.amount
+        return self._refund_stands(key)
 
-    def _lookup(self, reference: str | None) -> Prepared | Authorized | Captured | Voided | Refused:
+    def _refund_stands(self, key: str) -> Refunded | RefundPending | Refused:
+        match self.refund_states.get(key):
+            case "succeeded":
+                return Refunded(key)
+            case "pending":
+                return RefundPending(key)
+            case _:
+                return Refused(Decline.DECLINED, "the refund failed")
+
+    def _lookup(self, reference: str | None) -> Prepared | Authorized | Captured | ActionRequired | Voided | Refused:
         attempt = self.attempts.get(reference or "")
         if attempt is None:
             return Refused(Decline.DECLINED, "never made")
-        match attempt.status:
-            case "prepared":
-                return Prepared(attempt.reference)
-            case "authorized":
-                return Authorized(attempt.reference)
-            case "captured":
-                return Captured(attempt.reference) if attempt.held else Voided(attempt.reference)
-            case "voided":
-                return Voided(attempt.reference)
-            case _:
-                return self._refused(attempt)
+        if attempt.status == "declined":
+            return self._refused(attempt)
+        standing: dict[str, Prepared | ActionRequired | Authorized | Captured | Voided] = {
+            "prepared": Prepared(attempt.reference),
+            "challenged": ActionRequired(attempt.reference, attempt.page),
+            "authorized": Authorized(attempt.reference),
+            "captured": Captured(attempt.reference) if attempt.held else Voided(attempt.reference),
+            "voided": Voided(attempt.reference),
+        }
+        return standing[attempt.status]
 
 
 # --- a carrier ------------------------------------------------------------------------------------------------------

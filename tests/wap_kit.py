@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from ipaddress import ip_network
-from typing import Self
+from typing import Any, Self, cast
 from urllib.parse import urlencode, urljoin
 from xml.etree.ElementTree import Element
 
@@ -20,12 +20,22 @@ from pydantic import HttpUrl, SecretStr
 from app.main import create_app
 from app.settings import Settings
 from app.web.wap_deck import DECK_OCTETS_MAX, octets_max
+from app.world import World
 
 WML = "text/vnd.wap.wml, application/vnd.wap.wmlc, image/vnd.wap.wbmp, */*;q=0.1"
 XHTML = "application/vnd.wap.xhtml+xml, application/xhtml+xml;q=0.9, image/vnd.wap.wbmp"
 GATEWAY = "10.9.8.7"
 CARD_PAGE = "https://pay.example/card"
 FORM = "application/x-www-form-urlencoded"
+SETTINGS = Settings(
+    demo=True,
+    public_url=PUBLIC_URL,
+    payment_page_url=HttpUrl(CARD_PAGE),
+    carrier_secret=SecretStr("0123456789abcdef"),
+    wap_gateways=(ip_network(GATEWAY),),
+)
+APP = create_app(SETTINGS, world=cast("World", None))
+"""One for all phones, each of which brings a world: routes are built at the first request, which takes its time."""
 _VARIABLE = re.compile(r"\$\((\w+)\)")
 
 
@@ -136,14 +146,12 @@ class Phone:
         address: str = GATEWAY,
         **headers: str,
     ) -> None:
-        settings = Settings(
-            demo=True,
-            public_url=PUBLIC_URL,
-            payment_page_url=HttpUrl(CARD_PAGE),
-            carrier_secret=SecretStr("0123456789abcdef"),
-            wap_gateways=(ip_network(GATEWAY),),
-        )
-        app = create_app(settings, world=stage.world)
+        world = stage.world
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            APP.state.world = world
+            await APP(scope, receive, send)
+
         given = {"accept": accept, "accept-language": language, "accept-charset": charset, "x-msisdn": number}
         self.transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 1234))
         self.client = httpx.AsyncClient(

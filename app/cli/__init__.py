@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from app.cli import demonstrating, importing, keeping, programs, telling
+from app.cli import auditing, demonstrating, importing, keeping, mirroring, money, programs, telling
 from app.domain.catalogue import ImportRefused
 from app.domain.refusals import Refusal
 from app.embedded import DatabaseUnavailable
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(importing.app, name="import")
-for module in (programs, keeping, demonstrating, telling):
+for module in (programs, keeping, mirroring, auditing, demonstrating, telling, money):
     module.add_to(app)
 
 EXPECTED = (

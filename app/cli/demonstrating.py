@@ -13,9 +13,10 @@ import typer
 from rich.console import Console
 
 from app import logs
+from app.cli.apart import starting
 from app.cli.serving import run, stop_signal
-from app.cli.shop import Shop, pin_of
-from app.cli.stack import SHORT_CODE, Plan, Stack, demo_data_dir, free_or, running
+from app.cli.shop import Gate, Shop, pin_of
+from app.cli.stack import SHORT_CODE, Plan, Stack, demo_data_dir, free_or
 
 console = Console()
 
@@ -42,12 +43,17 @@ def demo(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write addresses and keys here, for scripts.")
     ] = None,
+    *,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Each party as a process of its own, the venues' server among them.")
+    ] = False,
 ) -> None:
     """Start everything with sample data, sell a few tickets, and stay up until Ctrl-C."""
     plan = Plan(
-        data=(data or demo_data_dir()).resolve(),
+        data=(data or demo_data_dir(apart=apart)).resolve(),
         port=free_or(PORT if port is None else port, given=port is not None),
         gateway_port=free_or(GATEWAY_PORT if gateway_port is None else gateway_port, given=gateway_port is not None),
+        apart=apart,
     )
     logs.configure(os.environ.get("CYBERTICKET_LOG_LEVEL", "WARNING"))
     run(_demo(plan, json_file))
@@ -55,7 +61,7 @@ def demo(
 
 async def _demo(plan: Plan, json_file: Path | None) -> None:
     stop = stop_signal()
-    async with running(plan, say=lambda text: console.print(text, style="dim", soft_wrap=True)) as stack:
+    async with starting(plan, say=lambda text: console.print(text, style="dim", soft_wrap=True)) as stack:
         async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
             shop = shop_of(stack, http)
             gate = await show(shop, lambda text: console.print(text, highlight=False, soft_wrap=True))
@@ -77,11 +83,13 @@ def shop_of(stack: Stack, http: httpx.AsyncClient) -> Shop:
         publishable_key=stack.publishable_key,
         staff_key=stack.staff_key,
         http=http,
+        issuer_url=stack.issuer_url,
+        issuer_staff_key=stack.issuer_staff_key,
     )
 
 
-async def show(shop: Shop, say: Callable[[str], Any]) -> str:
-    """Sell a theatre gift, a bus ride and a voucher, and let the rider in, once; gives the gate's token."""
+async def show(shop: Shop, say: Callable[[str], Any]) -> Gate:
+    """Sell a theatre gift, a bus ride and a voucher, and let the rider in, once; gives the gate."""
     for number, model, language in PHONES:
         phone = {"state": "on", "model": model, "language": language}
         await shop.http.put(f"{shop.gateway_url}/subscribers/{number}", json=phone)
@@ -174,6 +182,8 @@ def _addresses(stack: Stack) -> None:
         ("API description", f"{stack.app_url}/openapi.json"),
         ("Payment network", stack.network_url),
         ("Staff key", stack.staff_key),
+        *([("Venues' own server", stack.issuer_url)] if stack.issuer_url else []),
+        *([("Its staff key", stack.issuer_staff_key)] if stack.issuer_url else []),
         *((f"Card {number}", f"{outcome}; any later date, any CVC") for number, outcome in CARDS),
     ]
     console.print("[bold]Cyberticket is up[/]")
@@ -181,7 +191,7 @@ def _addresses(stack: Stack) -> None:
         console.print(f"  {label:<26}{value}", highlight=False, markup=False, soft_wrap=True)
 
 
-def write_json(file: Path, stack: Stack, gate: str) -> None:
+def write_json(file: Path, stack: Stack, gate: Gate) -> None:
     """For scripts: base addresses, the staff key, a gate's token."""
     content = {
         "app_url": stack.app_url,
@@ -189,7 +199,10 @@ def write_json(file: Path, stack: Stack, gate: str) -> None:
         "network_url": stack.network_url,
         "publishable_key": stack.publishable_key,
         "staff_key": stack.staff_key,
-        "gate_token": gate,
+        "issuer_url": stack.issuer_url,
+        "issuer_staff_key": stack.issuer_staff_key,
+        "gate_url": gate.url,
+        "gate_token": gate.token,
     }
     file.touch(mode=0o600)
     file.write_text(json.dumps(content, indent=2) + "\n")

@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("migrate")(migrate)
     app.command("make-keys")(make_keys)
     app.command("staff-key")(staff_key)
+    app.command("revoke-staff-key")(revoke_staff_key)
     app.command("invite-gate")(invite_gate)
 
 
@@ -59,6 +60,20 @@ def staff_key(
             return await staff.make_key(world, issuer=issuer, name=name, scopes=scope, days=days)
 
     console.print(asyncio.run(run()), markup=False, highlight=False, soft_wrap=True)
+
+
+def revoke_staff_key(
+    prefix: Annotated[str, typer.Argument(help="The part of the key between its underscores: ctk_PART_….")],
+    data: Data = None,
+) -> None:
+    """Make a staff key open nothing from now on."""
+
+    async def run() -> None:
+        async with house(load(data_dir=data)) as world:
+            await staff.revoke_key(world, prefix)
+
+    asyncio.run(run())
+    console.print(f"The staff key ctk_{prefix}_… opens nothing any more.", highlight=False)
 
 
 def invite_gate(

@@ -17,7 +17,7 @@ from app.main import create_app
 from app.metrics import REGISTRY
 from app.payments.sandbox.server import run as run_network
 from app.payments.sandbox.settings import NetworkSettings
-from app.settings import Settings, load
+from app.settings import Role, Settings, load
 from mobile_gateway.serve import run as run_gateway
 from mobile_gateway.settings import GatewaySettings
 
@@ -33,9 +33,16 @@ def add_to(app: typer.Typer) -> None:
     app.command("mobile-gateway")(mobile_gateway)
 
 
-def serve_command(data: Data = None, host: Host = None, port: Port = None) -> None:
+def serve_command(
+    data: Data = None,
+    host: Host = None,
+    port: Port = None,
+    role: Annotated[
+        Role | None, typer.Option(help="sales: sells and delivers; issuer: keeps stock, register and gates; or both.")
+    ] = None,
+) -> None:
     """Serve sales, handsets, gates and staff. Run `cyberticket migrate` before the first start."""
-    settings = load(data_dir=data, host=host, port=port)
+    settings = load(data_dir=data, host=host, port=port, role=role)
     settings.require_sound_secrets()
     logs.configure(settings.log_level)
     run(_serve(settings))
@@ -49,9 +56,12 @@ async def _serve(settings: Settings) -> None:
             await stop.wait()
 
 
-def worker_command(data: Data = None) -> None:
+def worker_command(
+    data: Data = None,
+    role: Annotated[Role | None, typer.Option(help="The role of the servers it works for.")] = None,
+) -> None:
     """Deliver messages, register tickets, settle what is unsettled. Run as many as you like."""
-    settings = load(data_dir=data)
+    settings = load(data_dir=data, role=role)
     settings.require_sound_secrets()
     logs.configure(settings.log_level)
     run(_work(settings))
@@ -63,7 +73,12 @@ async def _work(settings: Settings) -> None:
         if settings.worker_metrics_port:
             start_http_server(settings.worker_metrics_port, settings.host, REGISTRY)
         working = asyncio.create_task(
-            worker.run(world, poll_seconds=settings.worker_poll_seconds, reconcile_seconds=settings.reconcile_seconds)
+            worker.run(
+                world,
+                poll_seconds=settings.worker_poll_seconds,
+                reconcile_seconds=settings.reconcile_seconds,
+                mirror_seconds=settings.mirror_seconds,
+            )
         )
         stopping = asyncio.create_task(stop.wait())
         typer.echo("cyberticket worker: at work")
@@ -79,14 +94,20 @@ def payment_network(  # noqa: PLR0917 - each is an option of its own name
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes any free one.")] = 8402,
     secret_key: Annotated[str | None, typer.Option(help="sk_…; or CYBERTICKET_NETWORK_SECRET_KEY.")] = None,
     publishable_key: Annotated[str | None, typer.Option(help="pk_…; or CYBERTICKET_NETWORK_PUBLISHABLE_KEY.")] = None,
-    return_origin: Annotated[list[str] | None, typer.Option(help="Where the card page may send buyers back.")] = None,
+    return_origin: Annotated[list[str] | None, typer.Option(help="Where its pages may send buyers back.")] = None,
+    webhook: Annotated[list[str] | None, typer.Option(help="Where events are posted; as often as you like.")] = None,
+    webhook_secret: Annotated[
+        list[str] | None, typer.Option(help="whsec_…, what they are signed with; two while one is being rolled.")
+    ] = None,
 ) -> None:
-    """The sandbox payment network: cards that are approved, declined, empty or expired."""
+    """The sandbox payment network: test cards, 3-D Secure, webhooks, refunds, disputes, and bad days to order."""
     logs.configure("INFO")
     given = {
         "secret_key": SecretStr(secret_key) if secret_key else None,
         "publishable_key": publishable_key,
         "allowed_return_origins": tuple(return_origin) if return_origin else None,
+        "webhook_urls": tuple(webhook) if webhook else None,
+        "webhook_secrets": tuple(SecretStr(secret) for secret in webhook_secret) if webhook_secret else None,
     }
     run_network(
         NetworkSettings(

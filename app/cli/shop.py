@@ -17,6 +17,7 @@ EMONEY_PIN = re.compile(r"PIN ([0-9]{6})")
 LINK = re.compile(r"https?://\S+/t/\S+")
 WAIT_SECONDS = 15.0
 SERVER_FAULT = 500
+NOT_FOUND = 404
 Json = dict[str, Any]
 
 
@@ -41,9 +42,17 @@ class Exchange:
     received: object
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """An enrolled gate: which server it asks, and with what."""
+
+    url: str
+    token: str = field(repr=False)
+
+
 @dataclass(slots=True)
 class Shop:
-    """Speaks HTTP to the sales server, the payment network and the mobile gateway."""
+    """Speaks HTTP to the sales server, the payment network, the mobile gateway and the venues' own server."""
 
     app_url: str
     gateway_url: str
@@ -51,6 +60,9 @@ class Shop:
     publishable_key: str
     staff_key: str
     http: httpx.AsyncClient
+    issuer_url: str = ""
+    """Where the venues' own server is; empty: their gates ask the sales server."""
+    issuer_staff_key: str = field(default="", repr=False)
     patience_seconds: float = 0.0
     """How long a request is repeated, with the same key, while nobody answers or the first is still worked on."""
     tell: Callable[[Exchange], None] = field(default=lambda _exchange: None)
@@ -168,18 +180,22 @@ class Shop:
 
     # --- the gate -----------------------------------------------------------------------------------------------
 
-    async def gate(self, issuer: str, name: str) -> str:
-        """Set a gate up and give its token."""
-        _, invited = await self.call(
-            "POST", f"{self.app_url}/staff/gates", body={"issuer": issuer, "name": name}, bearer=self.staff_key
-        )
-        _, enrolled = await self.call("POST", f"{self.app_url}/gate/enrolments", body={"code": invited["code"]})
-        token: str = enrolled["token"]
-        return token
+    async def gate(self, issuer: str, name: str) -> Gate:
+        """Set a gate up at the server that has the issuer's register."""
+        places = [(self.issuer_url, self.issuer_staff_key)] * bool(self.issuer_url) + [(self.app_url, self.staff_key)]
+        for url, key in places:
+            body = {"issuer": issuer, "name": name}
+            status, invited = await self.call(
+                "POST", f"{url}/staff/gates", body=body, bearer=key, expect=(200, 201, NOT_FOUND)
+            )
+            if status != NOT_FOUND:
+                _, enrolled = await self.call("POST", f"{url}/gate/enrolments", body={"code": invited["code"]})
+                return Gate(url, enrolled["token"])
+        raise StepFailed(f"no server has the register of {issuer}")
 
-    async def present(self, gate: str, text: str, *, use: bool = True) -> Json:
+    async def present(self, gate: Gate, text: str, *, use: bool = True) -> Json:
         """What the gate says to a presented ticket."""
         verb = "admissions" if use else "checks"
         body = {"scan_id": secrets.token_hex(8), "presented": text}
-        verdict: Json = (await self.call("POST", f"{self.app_url}/gate/{verb}", body=body, bearer=gate))[1]
+        verdict: Json = (await self.call("POST", f"{gate.url}/gate/{verb}", body=body, bearer=gate.token))[1]
         return verdict

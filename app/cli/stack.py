@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -39,8 +39,13 @@ SYSTEM_ID = "cyberticket"
 SHORT_CODE = "1588"  # the number of the samples' ticket office, as Korean callers know such numbers
 PASSWORD = "demo1234"  # noqa: S105 - the demo's, which no real server accepts
 CARRIER_SECRET = "demo-carrier-secret-0123456789"  # noqa: S105 - the demo's, which no real server accepts
+WEBHOOK_SECRET = "whsec_demo_cyberticket"  # noqa: S105 - the demo's, which no real server accepts
+WEBHOOK_WAIT_SECONDS = 1.0
+"""A tenth of the usual wait before a webhook is tried again: nobody watches a demo for days."""
+SAMPLES = "Putting on sale a theatre, an arena, a bus line, a voucher and an island's transit feed …"
 
 Say = Callable[[str], None]
+Stock = Callable[[World], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +57,31 @@ class Plan:
     gateway_port: int = 0
     smpp_port: int = 0
     network_port: int = 0
-    with_samples: bool = True
     receipt_delay_seconds: float = 0.5
+    stock: Stock | None = None
+    """Puts on sale what there is; by default the samples."""
+    apart: bool = False
+    """Whether each party is a process of its own, the venues' server among them with its own database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running system: where its parts are and how to sign in. Everything may be reached over HTTP."""
+    """A running system: where its parts are and how to sign in. Everything is reached over HTTP."""
 
     app_url: str
     gateway_url: str
-    smpp_port: int
     network_url: str
     staff_key: str
     publishable_key: str
-    world: World
+    issuer_url: str = ""
+    """Where the venues' own server is, when it is apart; empty: in the sales server."""
+    issuer_staff_key: str = field(default="", repr=False)
 
 
-def demo_data_dir() -> Path:
-    """Beside a real installation's data, never in it."""
+def demo_data_dir(*, apart: bool = False) -> Path:
+    """Beside a real installation's data, never in it; the parties apart keep theirs apart as well."""
     usual = default_data_dir()
-    return usual.with_name(f"{usual.name}-demo")
+    return usual.with_name(f"{usual.name}-demo" + "-apart" * apart)
 
 
 def free_or(port: int, *, given: bool) -> int:
@@ -95,7 +104,7 @@ async def running(plan: Plan, *, say: Say = lambda _: None) -> AsyncIterator[Sta
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(listen(HOST, plan.port))
         app_url = f"http://{HOST}:{listener.getsockname()[1]}"
-        _make_private(plan.data)
+        make_private(plan.data)
         say("Starting the payment network and the mobile gateway …")
         network_url = await stack.enter_async_context(serving_network(_network(plan, app_url)))
         gateway = await stack.enter_async_context(serving_gateway(_gateway(plan, app_url)))
@@ -105,6 +114,7 @@ async def running(plan: Plan, *, say: Say = lambda _: None) -> AsyncIterator[Sta
             public_url=app_url,
             payment_url=network_url,
             payment_secret_key=SecretStr(SECRET_KEY),
+            payment_webhook_secrets=(SecretStr(WEBHOOK_SECRET),),
             sms_url=gateway.base_url,
             sms_system_id=SYSTEM_ID,
             sms_password=SecretStr(PASSWORD),
@@ -120,14 +130,13 @@ async def running(plan: Plan, *, say: Say = lambda _: None) -> AsyncIterator[Sta
         say("Starting the database …")
         world = await stack.enter_async_context(build_world(settings))
         await migrate(world.database.engine)
-        if plan.with_samples:
-            say("Importing a theatre, an arena, a bus line, a voucher and an island's transit feed …")
-            await import_samples(world)
+        say(SAMPLES)
+        await (plan.stock or import_samples)(world)
         key = await staff.make_key(world, issuer=None, name="demo", scopes=sorted(SCOPES), days=1)
         working = asyncio.create_task(worker.run(world, poll_seconds=settings.worker_poll_seconds))
         stack.push_async_callback(_stop, working)
         await stack.enter_async_context(serving(create_app(settings, world=world), listener))
-        yield Stack(app_url, gateway.base_url, gateway.smpp_port, network_url, key, PUBLISHABLE_KEY, world)
+        yield Stack(app_url, gateway.base_url, network_url, key, PUBLISHABLE_KEY)
 
 
 def _secret_from(name: str) -> SecretStr | None:
@@ -135,7 +144,7 @@ def _secret_from(name: str) -> SecretStr | None:
     return SecretStr(value) if value else None
 
 
-def _make_private(data: Path) -> None:
+def make_private(data: Path) -> None:
     """The data folder, which PostgreSQL's own user must be able to enter; what is secret in it is closed by itself."""
     data.mkdir(parents=True, exist_ok=True, mode=0o711)
 
@@ -147,6 +156,9 @@ def _network(plan: Plan, app_url: str) -> NetworkSettings:
         secret_key=SecretStr(SECRET_KEY),
         publishable_key=PUBLISHABLE_KEY,
         allowed_return_origins=(app_url,),
+        webhook_urls=(f"{app_url}/payments/news/stripe",),
+        webhook_secrets=(SecretStr(WEBHOOK_SECRET),),
+        webhook_first_wait_seconds=WEBHOOK_WAIT_SECONDS,
     )
 
 
@@ -168,9 +180,17 @@ def _gateway(plan: Plan, app_url: str) -> GatewaySettings:
 
 async def import_samples(world: World) -> None:
     """The sample catalogue, with dates from today on, and the sample transit feed."""
+    await import_venues(world)
+    await import_island(world)
+
+
+async def import_venues(world: World) -> None:
     catalogue, _ = await asyncio.to_thread(read_catalogue, samples.CATALOGUE, now=datetime.now(UTC))
-    feed, _ = await asyncio.to_thread(read_gtfs, samples.ISLAND_BUS, carnet=10, discount_percent=10)
     await import_catalogue(world, catalogue)
+
+
+async def import_island(world: World) -> None:
+    feed, _ = await asyncio.to_thread(read_gtfs, samples.ISLAND_BUS, carnet=10, discount_percent=10)
     await import_catalogue(world, feed)
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +18,10 @@ import typer
 from rich.console import Console
 
 from app import logs, samples
+from app.cli.apart import starting
 from app.cli.demonstrating import shop_of
 from app.cli.shop import StepFailed
-from app.cli.stack import Plan, Stack, import_samples, running
+from app.cli.stack import Plan, Stack, import_venues
 from app.cli.story import Book, Told, tell_gift, tell_ride, tell_voucher
 from app.domain.catalogue import (
     CatalogueDraft,
@@ -34,6 +36,7 @@ from app.domain.money import Money
 from app.flows.importing import import_catalogue
 from app.importers.gtfs import read_gtfs
 from app.importers.seating import read_seating
+from app.world import World
 
 THEATRE = "story-theatre"
 NIGHTS = 3
@@ -51,25 +54,42 @@ def story(
     destination: Annotated[str | None, typer.Option(help="Words of the station it ends at.")] = None,
     *,
     terse: Annotated[bool, typer.Option("--terse", help="Only the steps, not what crossed the wire.")] = False,
+    apart: Annotated[bool, typer.Option("--apart", help="Each party as a process of its own.")] = False,
 ) -> None:
     """Perform the patent's ten steps: a ride, a theatre gift after a sold-out wish and a refused card, a voucher."""
     logs.configure(os.environ.get("CYBERTICKET_LOG_LEVEL", "ERROR"))
     book = Book(Console(soft_wrap=True), terse=terse)
-    if not asyncio.run(_tell(book, gtfs, seating, origin, destination)):
+    if not asyncio.run(_tell(book, Input(gtfs, seating, origin, destination), apart=apart)):
         sys.exit(1)
 
 
-async def _tell(book: Book, gtfs: Path, seating: Path, origin: str | None, destination: str | None) -> bool:
-    feed, _ = read_gtfs(gtfs)
-    plan, _ = read_seating(seating)
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What the story is told of."""
+
+    gtfs: Path
+    seating: Path
+    origin: str | None
+    destination: str | None
+
+
+async def _tell(book: Book, given: Input, *, apart: bool) -> bool:
+    feed, _ = read_gtfs(given.gtfs)
+    plan, _ = read_seating(given.seating)
+
+    async def stock(world: World) -> None:
+        await import_venues(world)
+        await import_catalogue(world, feed)
+        await import_catalogue(world, _theatre(plan))
+        book.aside(f"Imported {given.gtfs.name} and {given.seating.name}.")
+
+    told = Told(feed.issuers[0].issuer.slug, given.origin, given.destination)
     with _scratch() as folder:
-        async with running(Plan(folder, with_samples=False), say=book.aside) as stack:
-            await import_samples(stack.world)
-            await import_catalogue(stack.world, feed)
-            await import_catalogue(stack.world, _theatre(plan))
-            book.aside(f"Imported {gtfs.name} and {seating.name}.")
-            async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
-                return await _chapters(book, stack, http, Told(feed.issuers[0].issuer.slug, origin, destination))
+        async with (
+            starting(Plan(folder, stock=stock, apart=apart), say=book.aside) as stack,
+            httpx.AsyncClient(timeout=30, trust_env=False) as http,
+        ):
+            return await _chapters(book, stack, http, told)
 
 
 @contextlib.contextmanager

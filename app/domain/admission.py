@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from app.domain.ticket import TicketState
+
 
 class Reason(StrEnum):
     """Why a gate opens or not, most useful first: of several true ones the first is told."""
@@ -18,6 +20,7 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
     WRONG_PIN = "wrong_pin"
     REVOKED = "revoked"
+    SUSPENDED = "suspended"
     WRONG_OCCASION = "wrong_occasion"
     USED = "used"
     EXPIRED = "expired"
@@ -46,6 +49,10 @@ WORDS: dict[Reason, tuple[str, str]] = {
         "취소된 표입니다. 매표소로 안내하십시오.",
         "Revoked. Send them to the box office.",
     ),
+    Reason.SUSPENDED: (
+        "결제 이의가 제기되어 잠시 사용이 중지된 표입니다. 매표소로 안내하십시오.",
+        "Suspended: its payment is disputed. Send them to the box office.",
+    ),
     Reason.WRONG_OCCASION: ("다른 회차의 표입니다.", "This ticket is for another occasion."),
     Reason.USED: ("이미 사용한 표입니다.", "This ticket is already used."),
     Reason.EXPIRED: ("유효기간이 지났습니다.", "This ticket has expired."),
@@ -59,7 +66,7 @@ class Register:
 
     ticket_id: UUID
     occasion_id: UUID
-    revoked: bool
+    state: TicketState
     uses_left: int
     valid_from: datetime
     valid_until: datetime
@@ -78,8 +85,8 @@ class Post:
 
 def decide(entry: Register, *, post: Post, now: datetime) -> Reason:
     """The verdict on a genuine ticket. Whether its last use is still there is settled again by the counting UPDATE."""
-    if entry.revoked:
-        return Reason.REVOKED
+    if entry.state is not TicketState.VALID:
+        return Reason.REVOKED if entry.state is TicketState.REVOKED else Reason.SUSPENDED
     if not post.serves(entry.occasion_id):
         return Reason.WRONG_OCCASION
     if entry.uses_left <= 0:

@@ -12,6 +12,7 @@ from app.domain.handset import Handset
 from app.domain.machine import Machine
 from app.domain.money import Money
 from app.domain.refusals import BadLine, BookingExpired, LimitExceeded, NotOnSale
+from app.domain.sale import Why, why_not
 
 
 class BookingState(StrEnum):
@@ -89,15 +90,26 @@ class SalesFacts:
     withdrawn: bool
 
 
+def on_sale(facts: SalesFacts, *, now: datetime) -> None:
+    """Raises NotOnSale where its own times, or its being withdrawn, keep it from being sold now."""
+    why = why_not(
+        withdrawn=facts.withdrawn,
+        sales_from=facts.sales_from,
+        sales_until=facts.sales_until,
+        starts_at=facts.starts_at,
+        now=now,
+    )
+    if why is Why.WITHDRAWN:
+        raise NotOnSale("This is no longer sold.")
+    if why is Why.NOT_YET:
+        raise NotOnSale("Sales have not opened yet.", opens_at=facts.sales_from)
+    if why is Why.CLOSED:
+        raise NotOnSale("Sales have closed.", closed_at=facts.sales_until or facts.starts_at)
+
+
 def may_sell(facts: SalesFacts, lines: Sequence[Line], *, now: datetime) -> None:
     """Raises NotOnSale, LimitExceeded or BadLine, each with what to do instead."""
-    if facts.withdrawn:
-        raise NotOnSale("This is no longer sold.")
-    if facts.sales_from and now < facts.sales_from:
-        raise NotOnSale("Sales have not opened yet.", opens_at=facts.sales_from)
-    end = facts.sales_until or facts.starts_at
-    if end and now >= end:
-        raise NotOnSale("Sales have closed.", closed_at=end)
+    on_sale(facts, now=now)
     if not lines:
         raise BadLine("No tickets are asked for; name at least one price and how many.")
     for line in lines:

@@ -77,7 +77,9 @@ class Gift:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Give the open offer up."""
+    """Give the open offer up; or give a ticket that is paid back, by its ten digits."""
+
+    ticket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ def _with(verb: Verb, rest: str) -> Command:  # noqa: PLR0911 - one return for e
         case Verb.TICKETS:
             return Tickets()
         case Verb.CANCEL:
-            return Cancel()
+            return _cancel(rest)
         case Verb.BALANCE:
             return Balance()
         case Verb.HELP:
@@ -236,6 +238,13 @@ def _yes(rest: str) -> Command:
 def _pin(text: str) -> str:
     digits = re.sub("[ -]", "", text)
     return digits if re.fullmatch("[0-9]{6}", digits) else ""
+
+
+def _cancel(rest: str) -> Command:
+    """A cancel with a number that is no ticket's is not taken for one of the open offer."""
+    if found := TICKET.fullmatch(rest):
+        return Cancel(found[1] + found[2])
+    return Unclear(Verb.CANCEL) if re.search("[0-9]", rest) else Cancel()
 
 
 def _resend(rest: str) -> Command:

@@ -92,3 +92,7 @@ class NotDrawable(Refusal):
 
 class TemporarilyUnavailable(Refusal):
     """A part we need does not answer; nothing was changed."""
+
+
+class IssuerAway(TemporarilyUnavailable):
+    """The issuer's own server does not answer: what it sells is temporarily not on sale, what it sold stays valid."""

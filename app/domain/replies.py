@@ -49,6 +49,12 @@ class Says(StrEnum):
     GIFTS_OFTEN = "gifts_often"
     CANCELLED = "cancelled"
     NOTHING_TO_CANCEL = "nothing_to_cancel"
+    AWAY = "away"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    NOT_RETURNED = "not_returned"
+    ONLY_BUYER = "only_buyer"
+    HOW_TO_RETURN = "how_to_return"
     BALANCE = "balance"
     NO_BALANCE = "no_balance"
     HELP = "help"
@@ -221,8 +227,32 @@ WORDS: Mapping[Says, tuple[Forms, Forms]] = {
         ("Cancelled: the places are free again and nothing was charged.",),
     ),
     Says.NOTHING_TO_CANCEL: (
-        ("취소할 예매가 없습니다. 이미 결제한 표는 판매자에게 문의하십시오.",),
-        ("No booking is open. For a ticket that is paid, ask whoever sells it.",),
+        ("취소할 예매가 없습니다. 결제한 표를 환불하려면 '취소 표번호'를 보내십시오.",),
+        ("No booking is open. To give a paid ticket back send CANCEL and its number.",),
+    ),
+    Says.AWAY: (
+        ("{title} 주최사가 응답하지 않아 잠시 팔지 않습니다. 잠시 뒤 다시 보내 주십시오.",),
+        ("{title} is temporarily not on sale: its organiser does not answer. Send the same again in a while.",),
+    ),
+    Says.RETURNING: (
+        ("표 {number}번을 환불합니다. 결제하신 수단으로 {amount}을 돌려 드립니다.",),
+        ("Ticket {number} is given back and worth nothing now. {amount} returns to what you paid with.",),
+    ),
+    Says.RETURNED: (
+        ("표 {number}번을 환불했습니다. 결제하신 수단으로 {amount}을 돌려 드렸습니다.",),
+        ("Ticket {number} was given back and is worth nothing now. {amount} went back to what you paid with.",),
+    ),
+    Says.NOT_RETURNED: (
+        ("표 {number}번: {why}", "{why}"),
+        ("Ticket {number}: {why}", "{why}"),
+    ),
+    Says.ONLY_BUYER: (
+        ("표 {number}번은 산 분만 환불할 수 있습니다.",),
+        ("Only whoever bought ticket {number} can give it back.",),
+    ),
+    Says.HOW_TO_RETURN: (
+        ("환불할 표 번호 10자리를 이렇게 보내십시오. 보기: 취소 482910375-1",),
+        ("To give a paid ticket back send its ten digits, such as CANCEL 482910375-1",),
     ),
     Says.BALANCE: (("전자화폐 잔액\n{lines}",), ("E-money\n{lines}",)),
     Says.NO_BALANCE: (

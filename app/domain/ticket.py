@@ -19,10 +19,13 @@ class Kind(StrEnum):
 
 class TicketState(StrEnum):
     VALID = "valid"
+    SUSPENDED = "suspended"
     REVOKED = "revoked"
 
 
 class TicketEvent(StrEnum):
+    SUSPEND = "be suspended"
+    RESUME = "be resumed"
     REVOKE = "be revoked"
 
 
@@ -32,7 +35,12 @@ GENERATION_MAX = 255
 TICKET = Machine(
     "ticket",
     TicketState.VALID,
-    {TicketEvent.REVOKE: (frozenset({TicketState.VALID}), TicketState.REVOKED)},
+    {
+        # Its payment is disputed: gates refuse it until the dispute is over.
+        TicketEvent.SUSPEND: (frozenset({TicketState.VALID}), TicketState.SUSPENDED),
+        TicketEvent.RESUME: (frozenset({TicketState.SUSPENDED}), TicketState.VALID),
+        TicketEvent.REVOKE: (frozenset({TicketState.VALID, TicketState.SUSPENDED}), TicketState.REVOKED),
+    },
 )
 
 

@@ -110,3 +110,12 @@ def emoney_message(issuer: str, balance: str, pin: str, language: str) -> str:
     if language == "ko":
         return f"{issuer} 전자화폐 잔액 {balance}, 비밀번호 PIN {pin}. 결제할 때 이 번호와 함께 입력하십시오."
     return f"{issuer} e-money: balance {balance}, PIN {pin}. Give it with your number when you pay."
+
+
+def money_back_message(title: str, money: str, language: str, *, late: bool) -> str:
+    """To the buyer: money goes back, for tickets returned, or because it came when the places were gone."""
+    if language == "ko":
+        why = "결제가 늦어 자리가 없습니다" if late else "표가 환불되었습니다"
+        return f"{shortened(title, 20)}: {why}. 환불 금액 {money}, 결제하신 수단으로 돌려 드립니다."
+    why = "your payment came too late and the places are gone" if late else "your tickets are returned"
+    return f"{shortened(title, 40)}: {why}. {money} goes back to your means of payment."

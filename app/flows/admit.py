@@ -5,8 +5,9 @@ Gates that ask at the same moment share a transaction: everything below works on
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,12 +15,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain.admission import PIN_TRIES_MAX, WORDS, Post, Reason, Register, decide
-from app.domain.credential import Compact, NumberAndPin, Presented, Signed, Unreadable, parse_presented, shown
+from app.domain.credential import Compact, NumberAndPin, Pin, Presented, Signed, Unreadable, parse_presented, shown
 from app.domain.gate import GateState
 from app.domain.refusals import KeyReused, NotAuthentic
 from app.domain.ticket import TicketState
+from app.flows import peers
 from app.flows.staff import GateCaller
-from app.pins import pin_of
+from app.keys import KeyRing
+from app.pins import code_digest, pin_digest, pin_of
 from app.store import register
 from app.store.database import Tx
 from app.store.tables import Scan
@@ -27,6 +30,12 @@ from app.store.tables.register import ScanKind
 from app.world import World
 
 Answer = dict[str, Any]
+TOO_LATE = {
+    TicketState.VALID: Reason.USED,
+    TicketState.SUSPENDED: Reason.SUSPENDED,
+    TicketState.REVOKED: Reason.REVOKED,
+}
+"""Why the use that was there a moment ago is not there any more."""
 Name = tuple[UUID, str]
 """A scan's name: its gate and the gate's own id for it."""
 Device = tuple[UUID, int]
@@ -35,7 +44,10 @@ Device = tuple[UUID, int]
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """One scan at one gate, read but not yet looked up. `genuine` is about a barcode's signature."""
+    """One scan at one gate, read but not yet looked up.
+
+    `signers` are the sellers under whose public keys a barcode's signature holds; ours is the empty name.
+    """
 
     world: World
     gate_id: UUID
@@ -44,8 +56,9 @@ class Presentation:
     kind: ScanKind
     digest: bytes
     read: Presented
-    genuine: bool
+    signers: frozenset[str]
     generation: int
+    text: str = field(repr=False)
 
     @property
     def name(self) -> Name:
@@ -61,12 +74,30 @@ async def present(world: World, *, gate: GateCaller, scan_id: str, kind: ScanKin
 
     A barcode's signature is checked before the transaction: it needs no database.
     """
+    text = text.strip()
     read = parse_presented(text)
     keys = world.house.keys
-    genuine = not isinstance(read, Signed) or read.is_genuine(keys.verifier.verify)
-    digest = keys.scan_mac(keys.kid)(text.strip().encode())
-    asked = Presentation(world, gate.gate_id, gate.issuer_id, scan_id, kind, digest, read, genuine, gate.generation)
+    asked = Presentation(
+        world=world,
+        gate_id=gate.gate_id,
+        issuer_id=gate.issuer_id,
+        scan_id=scan_id,
+        kind=kind,
+        digest=keys.scan_mac(keys.kid)(text.encode()),
+        read=read,
+        signers=await _signers(world, read),
+        generation=gate.generation,
+        text=text,
+    )
     return await world.database.together(admit_many, asked)
+
+
+async def _signers(world: World, read: Presented) -> frozenset[str]:
+    """Who signed this barcode: we, or other servers whose public keys we have; nobody is asked for them now."""
+    if not isinstance(read, Signed):
+        return frozenset()
+    rings = {"": world.house.keys.verifier, **await peers.barcode_keys(world)}
+    return frozenset(seller for seller, ring in rings.items() if read.is_genuine(ring.verify))
 
 
 @dataclass(slots=True)
@@ -129,18 +160,17 @@ async def _identify(tx: Tx, cases: Sequence[_Case], *, now: datetime) -> None:
     by_code = await register.by_code(tx, codes)
     for case in cases:
         read, issuer_id = case.ask.read, case.ask.issuer_id
+        entry: sa.Row[Any] | Reason
         match read:
             case Unreadable():
-                case.reason = Reason.UNREADABLE
-                continue
+                entry = Reason.UNREADABLE
             case NumberAndPin():
-                entry = by_number.get((issuer_id, str(read.number)))
-                refusal = await _check_pin(tx, case.ask, read, entry, now=now)
+                entry = await _check_pin(tx, case.ask, read, by_number.get((issuer_id, str(read.number)), []), now=now)
             case Compact() | Signed():
-                entry = by_code.get((issuer_id, _code(read)))
-                refusal = None if entry is not None and _is_genuine(case.ask, read, entry) else Reason.UNKNOWN
-        if refusal is not None or entry is None:
-            case.reason = refusal or Reason.UNKNOWN
+                found = by_code.get((issuer_id, _code(read)), [])
+                entry = next((one for one in found if _is_genuine(case.ask, read, one)), Reason.UNKNOWN)
+        if isinstance(entry, Reason):
+            case.reason = entry
             continue
         case.entry, case.uses_left = entry, entry.uses_left
         case.reason = decide(_facts(entry), post=case.post, now=now)
@@ -153,41 +183,51 @@ def _code(read: Compact | Signed) -> int:
 
 
 def _is_genuine(ask: Presentation, read: Compact | Signed, entry: sa.Row[Any]) -> bool:
+    """Whether this code is this entry's. A signature counts only under the keys of the server that sold the ticket."""
     if isinstance(read, Signed):
-        return ask.genuine and read.body.occasion_code == entry.occasion_code
-    mac = ask.world.house.keys.compact_mac(entry.kid, issuer_id=entry.issuer_id, occasion_code=entry.occasion_code)
+        return entry.seller in ask.signers and read.body.occasion_code == entry.occasion_code
+    keys = ask.world.house.keys
+    if entry.seller:
+        digest = code_digest(keys.foreign_mac(entry.kid), entry.ticket_id, ask.text)
+        return hmac.compare_digest(digest, entry.compact_mac)
+    mac = keys.compact_mac(entry.kid, issuer_id=entry.issuer_id, occasion_code=entry.occasion_code)
     return read.is_genuine(mac)
 
 
 async def _check_pin(
-    tx: Tx, ask: Presentation, read: NumberAndPin, entry: sa.Row[Any] | None, *, now: datetime
-) -> Reason | None:
-    """Count the try first; unknown numbers are counted and computed for like known ones, so they look the same."""
+    tx: Tx, ask: Presentation, read: NumberAndPin, found: Sequence[sa.Row[Any]], *, now: datetime
+) -> sa.Row[Any] | Reason:
+    """The entry that number and PIN name together, for two sellers may have drawn one number.
+
+    The try is counted first; unknown numbers are counted and computed for like known ones, so they look the same.
+    """
     keys = ask.world.house.keys
     tries = await register.count_pin_try(tx, issuer_id=ask.issuer_id, number=read.number, now=now)
-    pin = pin_of(
-        keys,
-        issuer_id=ask.issuer_id,
-        identity=entry.ticket_id if entry is not None else ask.gate_id,
-        kid=entry.kid if entry is not None else keys.kid,
-        generation=entry.generation if entry is not None else 0,
-    )
-    right = pin == read.pin
+    if not found:
+        pin_of(keys, issuer_id=ask.issuer_id, identity=ask.gate_id, kid=keys.kid, generation=0)
+    right = [entry for entry in found if _is_right(keys, entry, read.pin)]
     if tries > PIN_TRIES_MAX:
         return Reason.LOCKED
-    if entry is None:
-        return Reason.UNKNOWN
     if not right:
-        return Reason.WRONG_PIN
+        return Reason.WRONG_PIN if found else Reason.UNKNOWN
     await register.forgive_pin(tx, issuer_id=ask.issuer_id, number=read.number)
-    return None
+    return right[0]
+
+
+def _is_right(keys: KeyRing, entry: sa.Row[Any], pin: Pin) -> bool:
+    if entry.seller:
+        digest = pin_digest(keys.foreign_mac(entry.kid), entry.ticket_id, pin.reveal())
+        return hmac.compare_digest(digest, entry.pin_mac)
+    return pin == pin_of(
+        keys, issuer_id=entry.issuer_id, identity=entry.ticket_id, kid=entry.kid, generation=entry.generation
+    )
 
 
 def _facts(entry: sa.Row[Any]) -> Register:
     return Register(
         ticket_id=entry.ticket_id,
         occasion_id=entry.occasion_id,
-        revoked=entry.state != TicketState.VALID,
+        state=TicketState(entry.state),
         uses_left=entry.uses_left,
         valid_from=entry.valid_from,
         valid_until=entry.valid_until,
@@ -205,8 +245,11 @@ async def _use(tx: Tx, cases: Sequence[_Case], *, now: datetime) -> None:
         for ticket_id, case in first.items():
             if ticket_id in used:
                 case.uses_left = used[ticket_id].uses_left
-            else:
-                case.reason, case.uses_left = Reason.USED, 0
+        late = {ticket_id: case for ticket_id, case in first.items() if ticket_id not in used}
+        states = await register.states(tx, list(late))
+        for ticket_id, case in late.items():
+            # Somebody was faster: another gate, or whoever revoked the ticket.
+            case.reason, case.uses_left = TOO_LATE[TicketState(states[ticket_id])], 0
         waiting = [case for case in waiting if first[_ticket_id(case)] is not case]
 
 

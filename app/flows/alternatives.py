@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from app.domain.booking import BookingRequest, Line
 from app.domain.inventory import ALTERNATIVES_MAX, OTHER_DATES_MAX, Alternative
 from app.domain.money import Money
 from app.domain.wording import moment, said, seat_words
+from app.flows import sales_status
 from app.store import catalogue, stock
 from app.store.stock import Places
 from app.store.tables.catalogue import Stock
@@ -54,15 +56,15 @@ async def rank(
     world: World, request: BookingRequest, offer: sa.Row[Any], prices: Sequence[sa.Row[Any]]
 ) -> list[Choice]:
     """At most six second choices, the nearest to the wish first, from what is free at this moment."""
-    now = world.clock.now()
     async with world.transaction() as tx:
         places = await stock.places(tx, offer.occasion_id)
-        free = await stock.free_map(tx, offer.occasion_id, size=len(places.ids), now=now)
         own = (await catalogue.prices(tx, [offer.occasion_id]))[offer.occasion_id]
-        asked = _Asked(request, offer, prices, own, places, free)
+    free = await sales_status.free_now(world, offer, offer.occasion_id, places)
+    asked = _Asked(request, offer, prices, own, places, free)
+    async with world.transaction() as tx:
         choices = await _near_seats(tx, asked) + await _split_seats(tx, asked) + _other_categories(asked)
-        if offer.starts_at is not None:
-            choices += await _other_dates(world, tx, asked)
+    if offer.starts_at is not None:
+        choices += await _other_dates(world, asked)
     return choices[:ALTERNATIVES_MAX]
 
 
@@ -154,21 +156,25 @@ def _without_places(line: Line, price: sa.Row[Any]) -> Line:
     return Line(price.id, line.quantity, (), line.handsets, line.origin_id, line.destination_id)
 
 
-async def _other_dates(world: World, tx: Any, asked: _Asked) -> list[Choice]:
+async def _other_dates(world: World, asked: _Asked) -> list[Choice]:
     """The nearest other dates at which the same categories are free."""
     offer = asked.offer
-    rows = await catalogue.siblings(
-        tx,
-        product_id=offer.product_id,
-        except_id=offer.occasion_id,
-        near=offer.starts_at,
-        now=world.clock.now(),
-        limit=OTHER_DATES_MAX * 2,
-    )
-    prices = await catalogue.prices(tx, [row.id for row in rows])
+    async with world.transaction() as tx:
+        rows = await catalogue.siblings(
+            tx,
+            product_id=offer.product_id,
+            except_id=offer.occasion_id,
+            near=offer.starts_at,
+            now=world.clock.now(),
+            limit=OTHER_DATES_MAX * 2,
+        )
+        prices = await catalogue.prices(tx, [row.id for row in rows])
+        halls = {row.id: await stock.places(tx, row.id) for row in rows if row.stock == Stock.PLACES}
+    free = await asyncio.gather(*(sales_status.free_now(world, offer, one, hall) for one, hall in halls.items()))
+    stocks = {one: _Stock(hall, octets) for (one, hall), octets in zip(halls.items(), free, strict=True)}
     choices = []
     for row in rows:
-        lines = await _same_lines(world, tx, asked, row, prices[row.id])
+        lines = _same_lines(asked, prices[row.id], stocks.get(row.id))
         if lines is not None:
             by_id = {price.id: price for price in prices[row.id]}
             amount = asked.amount([by_id[line.price_id] for line in lines], lines)
@@ -179,24 +185,27 @@ async def _other_dates(world: World, tx: Any, asked: _Asked) -> list[Choice]:
     return choices
 
 
-async def _same_lines(
-    world: World, tx: Any, asked: _Asked, row: sa.Row[Any], options: Sequence[sa.Row[Any]]
-) -> list[Line] | None:
+@dataclass(frozen=True, slots=True)
+class _Stock:
+    """The places of another date, and which of them are free."""
+
+    places: Places
+    free: bytearray
+
+
+def _same_lines(asked: _Asked, options: Sequence[sa.Row[Any]], stocked: _Stock | None) -> list[Line] | None:
     """The asked lines on another date, or None when one of them cannot be had there."""
-    if row.stock == Stock.PLACES:
-        places = await stock.places(tx, row.id)
-        free = await stock.free_map(tx, row.id, size=len(places.ids), now=world.clock.now())
     lines = []
     for line, price in zip(asked.request.lines, asked.prices, strict=True):
         fitting = [one for one in options if one.category == price.category and _same_journey(price, one)]
         if not fitting:
             return None
         other = fitting[0]
-        if row.stock == Stock.PLACES:
-            found = inventory.pick(places.hall, free, other.category, line.quantity)
+        if stocked is not None:
+            found = inventory.pick(stocked.places.hall, stocked.free, other.category, line.quantity)
             if found is None:
                 return None
             for pos in found:
-                free[pos] = 0
+                stocked.free[pos] = 0
         lines.append(_without_places(line, other))
     return lines

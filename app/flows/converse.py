@@ -33,7 +33,7 @@ from app.domain.conversation import (
 )
 from app.domain.handset import Handset
 from app.domain.replies import Reply, Says
-from app.flows import talk_buying, talk_tickets
+from app.flows import talk_buying, talk_returns, talk_tickets
 from app.flows.deliver import Again, Done
 from app.flows.issue import owed_delivery
 from app.flows.numbers import answerable
@@ -59,6 +59,7 @@ HOW_TO = {
     Verb.YES: Says.NEEDS_PIN,
     Verb.RESEND: Says.HOW_TO_RESEND,
     Verb.GIFT: Says.HOW_TO_GIVE,
+    Verb.CANCEL: Says.HOW_TO_RETURN,
 }
 
 log = structlog.get_logger()
@@ -155,7 +156,7 @@ async def _reply(talk: Talk, command: Command) -> Reply:  # noqa: C901, PLR0911 
         case Yes():
             return await talk_buying.yes(talk, command)
         case Cancel():
-            return await talk_buying.cancel(talk)
+            return await (talk_returns.give_back(talk, command) if command.ticket else talk_buying.cancel(talk))
         case Tickets():
             return await talk_tickets.tickets(talk)
         case Resend():

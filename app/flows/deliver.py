@@ -14,6 +14,7 @@ from app.domain.credential import link_token_for, shown
 from app.domain.delivery import PLAIN, Profile, Try, TryOutcome, ladder, next_channel, reasons
 from app.domain.handset import Handset, texted
 from app.domain.money import Money
+from app.domain.refund import RefundReason, RefundState
 from app.domain.refusals import NotFound, TooMany, WrongState
 from app.domain.replies import Reply, reply_text
 from app.domain.ticket import TicketState
@@ -23,6 +24,7 @@ from app.domain.wording import (
     emoney_message,
     given_message,
     moment,
+    money_back_message,
     revoked_message,
     said,
     seat_words,
@@ -32,7 +34,7 @@ from app.flows.issue import owed_delivery
 from app.flows.show import compact_code
 from app.pins import pin_of
 from app.ports import Accepted, Channel, Message, Rejected
-from app.store import emoney, messages, outbox, sales
+from app.store import emoney, messages, outbox, refunds, sales
 from app.store.messages import Fell, NewDelivery
 from app.store.outbox import Owed
 from app.store.tables.messages import Purpose
@@ -41,6 +43,8 @@ from app.world import World
 
 SHOWS_A_TICKET = frozenset({Purpose.TICKET, Purpose.RESEND, Purpose.GIFT})
 """Messages that some handsets can take in a richer form than text."""
+
+ABOUT_NO_TICKET = frozenset({Purpose.EMONEY, Purpose.MONEY_BACK, Purpose.REPLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +182,8 @@ def plain_channel(world: World) -> Channel:
 
 async def _compose(tx: Any, world: World, delivery: sa.Row[Any], channel: Channel) -> Message | None:
     """The message of a delivery, made now: it may hold a PIN, which is stored nowhere. None: no longer wanted."""
-    if delivery.purpose == Purpose.EMONEY:
-        return Message(await _emoney_text(tx, world, delivery))
-    if delivery.purpose == Purpose.REPLY:
-        return Message(reply_text(Reply.of_json(delivery.reply), lambda text: len(channel.preview(text).parts)))
+    if delivery.purpose in ABOUT_NO_TICKET:
+        return Message(await _text_without_ticket(tx, world, delivery, channel))
     ticket = await sales.ticket(tx, delivery.ticket_id)
     assert ticket is not None, "a ticket's message names its ticket"
     title = said(ticket.title, ticket.language)
@@ -200,6 +202,14 @@ async def _compose(tx: Any, world: World, delivery: sa.Row[Any], channel: Channe
     )
 
 
+async def _text_without_ticket(tx: Any, world: World, delivery: sa.Row[Any], channel: Channel) -> str:
+    if delivery.purpose == Purpose.EMONEY:
+        return await _emoney_text(tx, world, delivery)
+    if delivery.purpose == Purpose.MONEY_BACK:
+        return await _money_back_text(tx, delivery)
+    return reply_text(Reply.of_json(delivery.reply), lambda text: len(channel.preview(text).parts))
+
+
 async def _emoney_text(tx: Any, world: World, delivery: sa.Row[Any]) -> str:
     account = await emoney.account(tx, delivery.account_id)
     assert account is not None, "an e-money message names its account"
@@ -213,6 +223,15 @@ async def _emoney_text(tx: Any, world: World, delivery: sa.Row[Any]) -> str:
         generation=account.generation,
     )
     return emoney_message(said(name, language), balance, pin.reveal(), language)
+
+
+async def _money_back_text(tx: Any, delivery: sa.Row[Any]) -> str:
+    """What goes back to a buyer: the message has the id of its refund."""
+    rows = await refunds.group(tx, delivery.id)
+    booking = (await sales.bookings(tx, [delivery.booking_id]))[delivery.booking_id]
+    amount = sum(row.amount for row in rows if row.state != RefundState.REFUSED)
+    title, money = said(booking.title, booking.language), Money(amount, booking.currency).words(booking.language)
+    return money_back_message(title, money, booking.language, late=rows[0].reason == RefundReason.LATE)
 
 
 def ticket_text(world: World, ticket: sa.Row[Any], channel: Channel) -> str:

@@ -12,8 +12,9 @@ from app.domain.admission import PIN_TRIES_MAX
 from app.domain.credential import NumberAndPin, parse_presented
 from app.domain.handset import Handset
 from app.domain.money import Money
-from app.domain.refusals import BadLine, Locked, NotEnoughValue, NotFound
+from app.domain.refusals import BadLine, Locked, NotEnoughValue, NotFound, WrongState
 from app.flows.issue import owed_delivery
+from app.flows.sales_status import LOCAL
 from app.pins import pin_of
 from app.store import emoney, messages, outbox, register, sales
 from app.store.database import Tx
@@ -42,11 +43,17 @@ async def top_up(world: World, *, issuer_id: UUID, handset: Handset, amount: Mon
 
 
 async def redeem(world: World, *, issuer_id: UUID, handset: Handset, presented: str) -> ToppedUp:
-    """Turn a gift voucher, by its number and PIN, wholly into e-money of a handset; a voucher does this once."""
+    """Turn a gift voucher, by its number and PIN, wholly into e-money of a handset; a voucher does this once.
+
+    Raises BadLine, NotFound, Locked, NotEnoughValue, and WrongState for one of another server's register.
+    """
     shown = parse_presented(presented)
     if not isinstance(shown, NumberAndPin):
         raise BadLine("Give the voucher's number and PIN, such as 482910375-1 491027.")
     voucher = await _voucher(world, issuer_id, shown)
+    if voucher.served_by != LOCAL:
+        # Its value is in another server's register: it could not be taken there and be added here as one.
+        raise WrongState("This voucher is in the register of its issuer's own server. Pay with the voucher itself.")
     async with world.transaction() as tx:
         used = await register.empty_voucher(tx, voucher.id)
         if used is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import json
 import string
 from collections.abc import Sequence
@@ -13,28 +11,35 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain import inventory
 from app.domain.plan import Area, Block, Plan, Section, hull
 from app.domain.refusals import NotFound
-from app.store import catalogue, plans, stock
+from app.domain.sale import Standing
+from app.flows import sales_status
+from app.flows.sales_status import Availability, availability, is_free
+from app.store import catalogue, plans
 from app.store.catalogue import Search
-from app.store.tables.catalogue import Stock
 from app.world import World
 
-
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """An occasion's free places at one moment, at most a second ago."""
-
-    occasion_id: UUID
-    unlimited: bool
-    counts: dict[str, int]
-    free: bytes
-    """One bit per place in plan order, most significant first, 1 is free."""
-
-    @property
-    def total(self) -> int | None:
-        return None if self.unlimited else sum(self.counts.values())
+__all__ = [
+    "OCCASIONS_LOOKED_AT_MAX",
+    "Availability",
+    "FoundOccasion",
+    "Stub",
+    "availability",
+    "is_free",
+    "journey_prices",
+    "occasion",
+    "occasions",
+    "open_occasion",
+    "places",
+    "plain_prices",
+    "plan",
+    "products",
+    "seats",
+    "sms_codes",
+    "stops",
+    "stubs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,11 @@ class FoundOccasion:
     row: sa.Row[Any]
     prices: list[sa.Row[Any]]
     availability: Availability
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it is sold now."""
+        return self.availability.standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,8 @@ class Stub:
     row: sa.Row[Any]
     occasion: sa.Row[Any] | None
     availability: Availability | None
+    standing: Standing
+    """Of that occasion; without one, whether the product's issuer can be asked at all."""
 
 
 OCCASIONS_LOOKED_AT_MAX = 400
@@ -71,9 +83,13 @@ async def stubs(world: World, search: Search) -> list[Stub]:
         dates = await catalogue.occasions(tx, near, now=now)
     first = {one.product_id: one for one in reversed(dates)}
     shown = [first.get(row.id) for row in rows]
-    free = await asyncio.gather(*(availability(world, one.id) for one in shown if one is not None))
-    by_id = {one.occasion_id: one for one in free}
-    return [Stub(row, one, by_id[one.id] if one else None) for row, one in zip(rows, shown, strict=True)]
+    found = await sales_status.of_all(world, [one for one in shown if one is not None])
+    heard = await sales_status.standings(world, [row.served_by for row in rows])
+    made = []
+    for row, one in zip(rows, shown, strict=True):
+        seen = found[one.id] if one is not None else None
+        made.append(Stub(row, one, seen, seen.standing if seen else heard[row.served_by]))
+    return made
 
 
 async def occasions(world: World, search: Search) -> list[FoundOccasion]:
@@ -81,7 +97,8 @@ async def occasions(world: World, search: Search) -> list[FoundOccasion]:
     async with world.transaction() as tx:
         rows = await catalogue.occasions(tx, search, now=world.clock.now())
         prices = await catalogue.prices(tx, [row.id for row in rows])
-    return [FoundOccasion(row, prices[row.id], await availability(world, row.id)) for row in rows]
+    found = await sales_status.of_all(world, rows)
+    return [FoundOccasion(row, prices[row.id], found[row.id]) for row in rows]
 
 
 async def occasion(world: World, occasion_id: UUID) -> tuple[sa.Row[Any], list[sa.Row[Any]]]:
@@ -129,7 +146,7 @@ async def seats(world: World, identities: Sequence[UUID]) -> dict[UUID, sa.Row[A
 
 
 async def plan(world: World, occasion_id: UUID) -> Plan:
-    """The hall as pages draw it, from a snapshot that is at most one second old and was made once for all who ask."""
+    """The hall as pages draw it, made once a second for all who ask, from what was free at most a second before."""
     body = json.loads(await world.memory.shared(f"plan:{occasion_id}", lambda: _draw(world, occasion_id)))
     sections = tuple(
         Section(**{**one, "blocks": tuple(Block(b["category"], _points(b["outline"])) for b in one["blocks"])})
@@ -144,8 +161,9 @@ def _points(pairs: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]
 
 
 async def _draw(world: World, occasion_id: UUID) -> bytes:
+    seen = await availability(world, occasion_id)
     async with world.transaction() as tx:
-        rows = await plans.rows(tx, occasion_id, now=world.clock.now())
+        rows = await plans.rows(tx, occasion_id)
         drawing = await plans.drawing(tx, occasion_id)
     areas = tuple(
         Area(
@@ -155,11 +173,12 @@ async def _draw(world: World, occasion_id: UUID) -> bytes:
         )
         for one in drawing.get("areas", [])
     )
-    drawn = Plan(drawing.get("width", 0.0), drawing.get("height", 0.0), areas, _sections(rows))
+    sections = _sections(rows, seen)
+    drawn = Plan(drawing.get("width", 0.0), drawing.get("height", 0.0), areas, sections)
     return json.dumps(asdict(drawn)).encode()
 
 
-def _sections(rows: Sequence[sa.Row[Any]]) -> tuple[Section, ...]:
+def _sections(rows: Sequence[sa.Row[Any]], seen: Availability) -> tuple[Section, ...]:
     """Rows gathered into sections in plan order; seats and standing places of one name stay apart."""
     grouped: dict[tuple[str, bool], list[sa.Row[Any]]] = {}
     for row in rows:
@@ -168,8 +187,8 @@ def _sections(rows: Sequence[sa.Row[Any]]) -> tuple[Section, ...]:
         Section(
             name=name,
             numbered=numbered,
-            places=sum(row.places for row in members),
-            free=sum(row.free for row in members),
+            places=sum(len(row.positions) for row in members),
+            free=sum(is_free(seen, pos) for row in members for pos in row.positions),
             blocks=tuple(
                 Block(category, _outline([row for row in members if row.category == category]))
                 for category in dict.fromkeys(row.category for row in members)
@@ -185,48 +204,6 @@ def _outline(rows: Sequence[sa.Row[Any]]) -> tuple[tuple[float, float], ...]:
     return hull(end for end in ends if None not in end)
 
 
-def is_free(availability: Availability, pos: int) -> bool:
-    octet, bit = divmod(pos, 8)
-    return octet < len(availability.free) and bool(availability.free[octet] & (0x80 >> bit))
-
-
-async def availability(world: World, occasion_id: UUID) -> Availability:
-    """What is free, from a snapshot that is at most one second old and was made once for all who ask."""
-    body = json.loads(await availability_bytes(world, occasion_id))
-    return Availability(
-        occasion_id, body["unlimited"], body["counts"], base64.b64decode(body["free"]) if body["free"] else b""
-    )
-
-
-async def availability_bytes(world: World, occasion_id: UUID) -> bytes:
-    """The snapshot as it goes to whoever asks: its cost per request does not depend on the hall."""
-    return await world.memory.shared(f"availability:{occasion_id}", lambda: _take_stock(world, occasion_id))
-
-
-async def _take_stock(world: World, occasion_id: UUID) -> bytes:
-    async with world.transaction() as tx:
-        row = await catalogue.offer(tx, occasion_id=occasion_id, product_id=None)
-        if row is None:
-            raise NotFound("There is no such occasion. It may have been taken off the programme.")
-        hall = (await stock.places(tx, occasion_id)).hall if row.stock == Stock.PLACES else None
-    if hall is None:
-        counts: dict[str, int] = {}
-        free = b""
-    else:
-        free = await world.issuers[row.served_by].status(issuer_id=row.issuer_id, occasion_id=occasion_id)
-        counts = inventory.free_by_category(hall, free)
-    return json.dumps(
-        {
-            "occasion": str(occasion_id),
-            "as_of": world.clock.now().isoformat(),
-            "unlimited": hall is None,
-            "counts": counts,
-            "places": len(free),
-            "free": base64.b64encode(_bits(free)).decode() if free else "",
-        }
-    ).encode()
-
-
 def plain_prices(prices: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
     """Those that a text message can name. A fare between stations needs the stations."""
     return [one for one in prices if not (one.origin_zone or one.destination_zone or one.route_id)]
@@ -238,14 +215,3 @@ def sms_codes(number: int | None, prices: Sequence[sa.Row[Any]]) -> dict[UUID, s
         return {}
     letters = ["", *string.ascii_uppercase[1:]]
     return {one.id: f"{number}{letter}" for one, letter in zip(plain_prices(prices), letters, strict=False)}
-
-
-def _bits(free: bytes) -> bytes:
-    """Bytes of 0 and 1 packed eight to an octet, most significant bit first."""
-    if not free:
-        return b""
-    padded = free + bytes(-len(free) % 8)
-    return int(padded.translate(_DIGITS), 2).to_bytes(len(padded) // 8, "big")
-
-
-_DIGITS = bytes(0x31 if octet else 0x30 for octet in range(256))

@@ -15,6 +15,7 @@ from app.domain.refusals import BadHandset, NotFound, TooMany, WrongState
 from app.domain.ticket import GENERATION_MAX, TicketEvent, TicketState
 from app.flows.issue import new_code, owed_delivery, write
 from app.flows.register import registration
+from app.flows.sales_status import LOCAL
 from app.store import conversations, messages, outbox, register, sales
 from app.store.database import Tx
 from app.store.messages import NewDelivery
@@ -67,14 +68,18 @@ async def give(world: World, ticket_id: UUID, receiver: Handset, *, tell_giver: 
 def can_be_given(ticket: sa.Row[Any]) -> bool:
     """Whether a ticket may ever go to another handset, whatever state it is in."""
     # What is left of a ticket in another house's register cannot be taken over in one transaction with ours.
-    return bool(
-        ticket.transfer != Transfer.NEVER and ticket.served_by == "local" and ticket.generation < GENERATION_MAX
-    )
+    return bool(ticket.transfer != Transfer.NEVER and ticket.served_by == LOCAL and ticket.generation < GENERATION_MAX)
 
 
 def _may_give(ticket: sa.Row[Any], receiver: Handset, *, now: datetime) -> None:
     if ticket.state != TicketState.VALID:
         raise WrongState("This ticket was revoked or given away already.", reason="revoked")
+    if ticket.served_by != LOCAL and ticket.transfer != Transfer.NEVER:
+        raise WrongState(
+            "This ticket is in the register of its issuer's own server, where it cannot change hands. Return it, and"
+            " let the other handset buy one.",
+            reason="not_a_gift",
+        )
     if not can_be_given(ticket):
         raise WrongState("This ticket cannot be given to another handset.", reason="not_a_gift")
     if now >= ticket.valid_until:

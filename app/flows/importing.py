@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.catalogue import CatalogueDraft, Fault, ImportRefused, SeatingDraft
 from app.store import staff
-from app.store.importing import Writing, give_codes, refresh_statistics, write_issuer, write_seating
+from app.store.exporting import revise
+from app.store.importing import Writing, give_codes, refresh_statistics, refuse_foreign, write_issuer, write_seating
 from app.store.locks import exclusively
 from app.world import World
 
@@ -25,9 +26,9 @@ async def import_catalogue(world: World, draft: CatalogueDraft, *, progress: Pro
     async with world.database.session() as tx:
         await exclusively(tx, IMPORT_LOCK)
         writing = _writing(world, tx, progress)
-        for issuer in draft.issuers:
-            await write_issuer(writing, issuer)
+        written = [await write_issuer(writing, issuer) for issuer in draft.issuers]
         await give_codes(tx)
+        await revise(tx, written)
         await refresh_statistics(tx)
         return writing.counts
 
@@ -41,7 +42,9 @@ async def import_seating(world: World, draft: SeatingDraft, *, issuer: str) -> M
             reason = f"there is no issuer {issuer!r}; import its catalogue first, or name another with --issuer"
             raise ImportRefused([Fault(draft.slug, None, "issuer", reason)])
         writing = _writing(world, tx, _silent)
+        await refuse_foreign(writing, issuer)
         await write_seating(writing, row.id, draft)
+        await revise(tx, [row.id])
         return writing.counts
 
 

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 
 from app.domain.booking import BookingEvent
 from app.domain.credential import CodeId, link_token_for, ticket_number
-from app.domain.payment import PaymentEvent
+from app.domain.payment import OPEN, PaymentEvent
 from app.domain.ticket import Kind, validity
-from app.store import messages, outbox, sales
+from app.flows import ledger
+from app.store import messages, outbox, payments, sales
 from app.store.database import Tx
 from app.store.messages import NewDelivery
 from app.store.moves import move_many
@@ -30,27 +31,45 @@ NUMBER_TRIES_MAX = 8
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A booking whose money is in, or that costs nothing (no payment): `world` says whose time and chance is used."""
+    """A booking whose money is in, or that costs nothing (no payments): `world` says whose time and chance is used."""
 
     world: World
     booking_id: UUID
-    payment_id: UUID | None
+    payment_ids: tuple[UUID, ...] = ()
+    """All parts of the attempt that paid it."""
+    references: tuple[tuple[UUID, str], ...] = ()
+    """Names that a network gave its payments only when it took them."""
 
 
 async def complete(tx: Tx, asks: Sequence[Completion]) -> list[bool]:
     """PAYING -> PAID with tickets and what is owed for them; False where the attempt had come to its end before.
 
-    The payment moves first: an attempt that was given up must not approve a booking that waits for another one.
+    The payments move first: an attempt that was given up must not approve a booking that waits for another one.
     """
     world = asks[0].world
     now = world.clock.now()
-    bookings = {ask.payment_id: ask.booking_id for ask in asks if ask.payment_id is not None}
-    captured = await move_many(tx, Payment, list(bookings), PaymentEvent.CAPTURE, updated_at=now)
-    ready = [ask.booking_id for ask in asks if ask.payment_id is None or ask.payment_id in captured]
+    asked = await _whole(tx, asks)
+    await payments.remember_references(tx, [one for ask in asked for one in ask.references])
+    paying = [payment_id for ask in asked for payment_id in ask.payment_ids]
+    captured = await move_many(tx, Payment, paying, PaymentEvent.CAPTURE, updated_at=now)
+    ready = [ask.booking_id for ask in asked if captured.issuperset(ask.payment_ids)]
     moved = await move_many(tx, Booking, ready, BookingEvent.APPROVE, settled_at=now)
-    assert all(bookings[one] in moved for one in captured), "while an attempt is open its booking waits for it"
+    assert all(ask.booking_id in moved for ask in asked if captured.intersection(ask.payment_ids)), (
+        "while an attempt is open its booking waits for it, and for the whole of it"
+    )
     await issue(tx, world, sorted(moved), now=now)
+    await ledger.sale(tx, world, sorted(moved), now=now)
     return [ask.booking_id in moved for ask in asks]
+
+
+async def _whole(tx: Tx, asks: Sequence[Completion]) -> list[Completion]:
+    """Those whose parts are all open still: one that was given up in part must not be captured in part."""
+    several = [payment_id for ask in asks if len(ask.payment_ids) > 1 for payment_id in ask.payment_ids]
+    if not several:
+        return list(asks)
+    states = await payments.states(tx, several, lock=True)
+    over = {payment_id for payment_id, state in states.items() if state not in OPEN}
+    return [ask for ask in asks if over.isdisjoint(ask.payment_ids)]
 
 
 async def issue(tx: Tx, world: World, booking_ids: Sequence[UUID], *, now: datetime) -> None:

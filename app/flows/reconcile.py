@@ -2,89 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
 import structlog
 
-from app.domain.money import Money
 from app.domain.refusals import Refusal
-from app.flows.pay import Attempt, conclude, conclude_free
-from app.ports import Authorized, Captured, Decline, Prepared, Refused, Unknown, Voided
-from app.store import sales
+from app.flows import free
+from app.flows.pay_parts import Challenged, Paid, Pending
+from app.flows.resume import settle
+from app.store import payments, sales
 from app.world import World
 
 log = structlog.get_logger()
 
+Settling = Callable[[World, UUID], Awaitable[Paid | Pending | Challenged]]
+
+AT_ONCE_MAX = 10
+"""How many are asked about at the same time: a network that hangs must not hold up those of another."""
+
 
 async def reconcile(world: World, *, limit: int = 50) -> int:
     """Ask about every unsettled payment that has been silent for too long; returns how many came to an end."""
-    before = world.clock.now() - timedelta(seconds=world.house.silent_seconds)
+    now = world.clock.now()
+    before = now - timedelta(seconds=world.house.silent_seconds)
+    last_in_line = now + timedelta(seconds=world.house.hold_seconds)
     async with world.transaction() as tx:
-        rows = await sales.unsettled(tx, before=before, limit=limit)
-        free = await sales.unsettled_free(tx, before=before, limit=limit)
-    settled = 0
-    for row in rows:
-        settled += await _apart(_settle(world, row), payment=row.id)
-    for booking_id in free:
-        settled += await _apart(_settle_free(world, booking_id), booking=booking_id)
-    return settled
+        silent = await payments.claim_silent(tx, now=now, before=before, limit=limit)
+        costless = await payments.claim_free(tx, before=before, until=last_in_line, limit=limit)
+    turn = asyncio.Semaphore(AT_ONCE_MAX)
+    ended = await asyncio.gather(
+        *(_apart(turn, world, booking_id, settle) for booking_id in silent),
+        *(_apart(turn, world, booking_id, _settle_free) for booking_id in costless),
+    )
+    return sum(ended)
 
 
-async def _apart(settling: Awaitable[bool], **names: UUID) -> bool:
+async def _apart(turn: asyncio.Semaphore, world: World, booking_id: UUID, settling: Settling) -> bool:
     """One that breaks is told in the log, tried again next time, and holds up none of the others."""
     try:
-        return await settling
+        async with turn:
+            outcome = type(await settling(world, booking_id))
+    except Refusal as refusal:
+        log.info("payment_reconciled", booking=str(booking_id), outcome=type(refusal).__name__)
+        return True
     except Exception:
-        log.exception("reconcile_failed", **{name: str(identity) for name, identity in names.items()})
+        log.exception("reconcile_failed", booking=str(booking_id))
         return False
+    return outcome is Paid
 
 
-async def _settle_free(world: World, booking_id: UUID) -> bool:
-    async with world.transaction() as tx:
+async def _settle_free(world: World, booking_id: UUID) -> Paid | Pending:
+    async with world.database.statements() as tx:
         booking = (await sales.bookings(tx, [booking_id]))[booking_id]
-        items = (await sales.items(tx, [booking_id]))[booking_id]
-    try:
-        await conclude_free(world, booking, tuple(item.place_id for item in items if item.place_id is not None))
-    except Refusal as refusal:
-        log.info("booking_reconciled", booking=str(booking_id), outcome=type(refusal).__name__)
-    return True
-
-
-async def _settle(world: World, payment: sa.Row[Any]) -> bool:
-    provider = next(one for one in world.payments.values() if one.name == payment.provider)
-    async with world.transaction() as tx:
-        booking = (await sales.bookings(tx, [payment.booking_id]))[payment.booking_id]
-        items = (await sales.items(tx, [payment.booking_id]))[payment.booking_id]
-    attempt = Attempt(
-        id=payment.id,
-        booking=booking,
-        places=tuple(item.place_id for item in items if item.place_id is not None),
-        provider=provider,
-        amount=Money(payment.amount, payment.currency),
-        key=payment.key,
-        reference=payment.reference,
-    )
-    known = await provider.lookup(reference=payment.reference, key=payment.key)
-    outcome: Authorized | Captured | Refused | Unknown
-    match known:
-        case Prepared():
-            # Never confirmed: after this it cannot be any more, so it is refused and not merely silent.
-            voided = await provider.void(reference=known.reference or payment.key, key=f"{payment.key}-void")
-            outcome = Refused(Decline.DECLINED, "never confirmed") if isinstance(voided, Voided) else _silent(voided)
-        case Voided():
-            outcome = Refused(Decline.DECLINED, "given back by the network")
-        case _:
-            outcome = known
-    try:
-        await conclude(world, attempt, outcome)
-    except Refusal as refusal:
-        log.info("payment_reconciled", payment=str(payment.id), outcome=type(refusal).__name__)
-    return not isinstance(outcome, Unknown)
-
-
-def _silent(outcome: object) -> Unknown:
-    return outcome if isinstance(outcome, Unknown) else Unknown("the network neither voids the attempt nor knows it")
+    return await free.conclude(world, booking, tuple(booking.places))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,16 @@ import sqlalchemy as sa
 
 from app.domain.refusals import NotFound, WrongState
 from app.domain.ticket import Kind, TicketEvent
+from app.flows import ledger
 from app.flows.deliver import Done
 from app.flows.issue import label, owed_delivery
+from app.flows.sales_status import LOCAL, issuer_of
+from app.flows.show import compact_code
+from app.pins import pin_of
 from app.ports import Registration
-from app.store import messages, outbox, sales
+from app.store import journal, messages, outbox, refunds, sales
+from app.store import register as entries
+from app.store.database import Tx
 from app.store.messages import NewDelivery
 from app.store.moves import move_many
 from app.store.outbox import Owed
@@ -23,12 +30,33 @@ from app.world import World
 
 
 async def register(world: World, ticket_id: UUID) -> Done:
-    """Tell the issuer of a ticket sold; the issuer keeps what it already has."""
+    """Tell the issuer of a ticket sold; the issuer keeps what it already has. Raises IssuerAway.
+
+    Of an entry in another server's register a copy is kept here, which the issuer's changes then keep up to date.
+    """
     async with world.transaction() as tx:
         ticket = await sales.ticket(tx, ticket_id)
     assert ticket is not None, "a ticket to register was written with its registration"
-    await world.issuers[ticket.served_by].register(registration(ticket))
+    issuer = issuer_of(world, ticket.served_by)
+    if ticket.served_by == LOCAL:
+        await issuer.register(registration(ticket))
+        return Done()
+    await issuer.register(_with_secrets(world, ticket))
+    async with world.transaction() as tx:
+        await entries.register(tx, [registration(ticket)], now=world.clock.now())
     return Done()
+
+
+def _with_secrets(world: World, ticket: sa.Row[Any]) -> Registration:
+    """With what its holder shows: another server cannot derive that, and keeps no more than digests of it."""
+    pin = pin_of(
+        world.house.keys,
+        issuer_id=ticket.issuer_id,
+        identity=ticket.id,
+        kid=ticket.kid,
+        generation=ticket.generation,
+    )
+    return replace(registration(ticket), pin=pin.reveal(), compact=compact_code(world, ticket))
 
 
 def registration(ticket: sa.Row[Any]) -> Registration:
@@ -52,8 +80,13 @@ def registration(ticket: sa.Row[Any]) -> Registration:
     )
 
 
-async def revoke(world: World, ticket_id: UUID, *, reason: str, free_place: bool, tell_holder: bool) -> None:
-    """Make a ticket worthless here and now, owe the issuer the news; raises NotFound, WrongState."""
+async def revoke(
+    world: World, ticket_id: UUID, *, reason: str, free_place: bool, tell_holder: bool, by: str = "staff"
+) -> None:
+    """Make a ticket worthless here and now, owe the issuer the news; raises NotFound, WrongState.
+
+    Its money stays where it is: staff may still return it (flows/refund_desk.py). `by` stands in the journal.
+    """
     now = world.clock.now()
     async with world.transaction() as tx:
         ticket = await sales.ticket(tx, ticket_id)
@@ -76,7 +109,25 @@ async def revoke(world: World, ticket_id: UUID, *, reason: str, free_place: bool
             await messages.queue(tx, [delivery], now=now)
             owed.append(owed_delivery(world, delivery))
         await outbox.put(tx, owed, now=now)
+        await _remember(tx, world, ticket, reason, by)
     await world.memory.wake()
+
+
+async def _remember(tx: Tx, world: World, ticket: sa.Row[Any], reason: str, by: str) -> None:
+    """What a revoked voucher could still buy is its issuer's from now on; who revoked stands in the journal."""
+    now = world.clock.now()
+    if ticket.kind == Kind.VOUCHER and (left := await refunds.voucher_value(tx, ticket.id)):
+        await ledger.voided(tx, world, ticket, left, now=now)
+    await journal.append(
+        tx,
+        chain=ticket.issuer_slug,
+        issuer_id=ticket.issuer_id,
+        actor=by,
+        action="ticket revoked",
+        subject=f"ticket {ticket.id}",
+        details={"number": ticket.number, "reason": reason},
+        now=now,
+    )
 
 
 async def tell_revoked(world: World, ticket_id: UUID, free: list[UUID]) -> Done:
@@ -85,7 +136,7 @@ async def tell_revoked(world: World, ticket_id: UUID, free: list[UUID]) -> Done:
     async with world.transaction() as tx:
         ticket = await sales.ticket(tx, ticket_id)
     assert ticket is not None, "a revoked ticket stays on the books"
-    await world.issuers[ticket.served_by].revoke(
+    await issuer_of(world, ticket.served_by).revoke(
         issuer_id=ticket.issuer_id, ticket_id=ticket_id, key=ticket.booking_id, free=free
     )
     return Done()
@@ -96,5 +147,5 @@ async def release(world: World, booking_id: UUID) -> Done:
     async with world.transaction() as tx:
         booking = (await sales.bookings(tx, [booking_id]))[booking_id]
     if booking.state in {"expired", "cancelled"}:
-        await world.issuers[booking.served_by].release(issuer_id=booking.issuer_id, key=booking_id)
+        await issuer_of(world, booking.served_by).release(issuer_id=booking.issuer_id, key=booking_id)
     return Done()

@@ -17,7 +17,7 @@ from app.domain.credential import Body, CodeId, Flag, LinkToken, compact_text, s
 from app.domain.refusals import NotDrawable, NotFound
 from app.domain.ticket import Kind, TicketState
 from app.pins import pin_of
-from app.store import messages, register, sales
+from app.store import messages, payments, refunds, register, sales
 from app.world import World
 
 CLASS_MAX = 0xFFFF
@@ -64,6 +64,8 @@ async def picture(
     world: World, ticket: sa.Row[Any], form: str, *, face: str, scale: int, width: int, height: int
 ) -> Picture:
     """The barcode as svg, png or wbmp; raises NotDrawable. `face` is ct1 or ct0; a WBMP picks the one that fits."""
+    if ticket.state == TicketState.SUSPENDED:
+        raise NotDrawable("This ticket's payment is disputed with the bank; it has no barcode until that is decided.")
     if ticket.state != TicketState.VALID:
         raise NotDrawable("This ticket was revoked; it has no barcode any more.")
     name = f"{ticket.id}:{ticket.generation}:{world.house.keys.signer.kid}:{form}:{face}:{scale}:{width}x{height}"
@@ -117,6 +119,10 @@ class Use(StrEnum):
     GOOD = "good"
     GIVEN = "given"
     """With another handset now."""
+    SUSPENDED = "suspended"
+    """Its payment is disputed: a gate refuses it until the bank has decided."""
+    REFUNDED = "refunded"
+    """Returned: its money goes back, or has gone."""
     REVOKED = "revoked"
     EXPIRED = "expired"
     USED = "used"
@@ -139,11 +145,11 @@ class Card:
 async def card(world: World, ticket: sa.Row[Any]) -> Card:
     """What the page behind a message's link shows."""
     async with world.transaction() as tx:
-        entries = await register.by_number(tx, [(ticket.issuer_id, ticket.number)])
-    entry = entries.get((ticket.issuer_id, ticket.number))
+        entry = next(iter(await register.entries(tx, [ticket.id], issuer_id=ticket.issuer_id)), None)
+        returned = ticket.state == TicketState.REVOKED and await refunds.is_returned(tx, ticket.id, ticket.booking_id)
     uses_left = entry.uses_left if entry else None
     balance = entry.balance if entry else ticket.balance
-    use = _use_of(ticket, uses_left, balance, now=world.clock.now())
+    use = Use.REFUNDED if returned else _use_of(ticket, uses_left, balance, now=world.clock.now())
     pin = pin_of(
         world.house.keys,
         issuer_id=ticket.issuer_id,
@@ -155,6 +161,8 @@ async def card(world: World, ticket: sa.Row[Any]) -> Card:
 
 
 def _use_of(ticket: sa.Row[Any], uses_left: int | None, balance: int | None, *, now: datetime) -> Use:
+    if ticket.state == TicketState.SUSPENDED:
+        return Use.SUSPENDED
     if ticket.state != TicketState.VALID:
         return Use.GIVEN if ticket.given_to else Use.REVOKED
     if uses_left == 0 or balance == 0:
@@ -170,6 +178,7 @@ class BookingView:
     items: list[sa.Row[Any]]
     payments: list[sa.Row[Any]]
     deliveries: list[sa.Row[Any]]
+    refunds: list[sa.Row[Any]]
 
 
 async def booking(world: World, booking_id: UUID) -> BookingView:
@@ -179,7 +188,13 @@ async def booking(world: World, booking_id: UUID) -> BookingView:
         if row is None:
             raise NotFound("There is no such booking.")
         items = (await sales.items(tx, [booking_id]))[booking_id]
-        return BookingView(row, items, await sales.payments(tx, booking_id), await messages.of_booking(tx, booking_id))
+        return BookingView(
+            row,
+            items,
+            await payments.of_booking(tx, booking_id),
+            await messages.of_booking(tx, booking_id),
+            await refunds.of_booking(tx, booking_id),
+        )
 
 
 async def booking_by_link(world: World, link_hash: bytes) -> sa.Row[Any]:

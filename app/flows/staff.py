@@ -5,21 +5,30 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from app import tokens
-from app.domain.refusals import BadLine, NotAllowed, NotAuthentic, NotFound
-from app.store import staff
+from app.domain.refusals import BadLine, NotAllowed, NotAuthentic, NotFound, WrongState
+from app.flows.sales_status import LOCAL
+from app.ports import Distant, Host
+from app.store import journal, staff
+from app.store.database import Tx
 from app.world import World
 
-SCOPES = frozenset({"sell", "refund", "gates", "messages", "money", "read"})
-"""What a key may be allowed: complimentary tickets, revocation, gates, resends and dead letters, top-ups, looking."""
+SCOPES = frozenset({"sell", "refund", "supervise", "gates", "messages", "money", "read"})
+"""What a key may be allowed: complimentary tickets; refunds and revocation; the same for used tickets; gates; resends
+and dead letters; top-ups, statements and disputes; looking."""
+
+KEYBOARD = "command line"
+"""Who does what no staff key is needed for."""
 
 KEY_TAG = "ctk"
 ENROLMENT_MINUTES = 60
@@ -40,6 +49,8 @@ class Member:
     id: UUID
     issuer_id: UUID | None
     scopes: frozenset[str]
+    name: str = "staff"
+    """Who that is, for the journal."""
 
     def require(self, scope: str) -> None:
         if scope not in self.scopes:
@@ -67,7 +78,9 @@ class _Verified:
 _verified = _Verified()
 
 
-async def make_key(world: World, *, issuer: str | None, name: str, scopes: Sequence[str], days: int | None) -> str:
+async def make_key(
+    world: World, *, issuer: str | None, name: str, scopes: Sequence[str], days: int | None, by: str = KEYBOARD
+) -> str:
     """A new staff key, told once; raises BadLine or NotFound."""
     wrong = sorted(set(scopes) - SCOPES)
     if wrong or not scopes:
@@ -90,7 +103,41 @@ async def make_key(world: World, *, issuer: str | None, name: str, scopes: Seque
             expires_at=now + timedelta(days=days) if days else None,
             now=now,
         )
+        details = {"name": name, "scopes": sorted(scopes), "days": days}
+        await _remember(tx, world, row, by, "staff key made", f"key {prefix}", details)
     return f"{KEY_TAG}_{prefix}_{secret}"
+
+
+async def revoke_key(world: World, prefix: str, *, by: str = KEYBOARD) -> None:
+    """Make a staff key open nothing from now on; `prefix` is its second part. Raises NotFound."""
+    async with world.transaction() as tx:
+        key = await staff.key_by_prefix(tx, prefix)
+        if key is None or not await staff.revoke_key(tx, prefix, now=world.clock.now()):
+            raise NotFound("No living staff key begins like this. Give the part between the underscores: ctk_PART_….")
+        issuer = await staff.issuer_by_id(tx, key.issuer_id) if key.issuer_id else None
+        await _remember(tx, world, issuer, by, "staff key revoked", f"key {prefix}", {"name": key.name})
+
+
+async def _remember(  # noqa: PLR0917 - the callers are in this file
+    tx: Tx,
+    world: World,
+    issuer: sa.Row[Any] | None,
+    by: str,
+    action: str,
+    subject: str,
+    details: Mapping[str, object],
+) -> None:
+    """What concerns no one issuer stands in a chain of its own."""
+    await journal.append(
+        tx,
+        chain=issuer.slug if issuer else "",
+        issuer_id=issuer.id if issuer else None,
+        actor=by,
+        action=action,
+        subject=subject,
+        details=details,
+        now=world.clock.now(),
+    )
 
 
 async def member(world: World, key: str) -> Member:
@@ -103,7 +150,7 @@ async def member(world: World, key: str) -> Member:
             digest = hashlib.sha256(f"{row.hash}:{parts[2]}".encode()).digest()
             if _verified.knows(digest) or await asyncio.to_thread(_matches, row.hash, parts[2]):
                 _verified.remember(digest)
-                return Member(row.id, row.issuer_id, frozenset(row.scopes))
+                return Member(row.id, row.issuer_id, frozenset(row.scopes), row.name)
     raise NotAuthentic("This staff key is unknown, revoked or expired. Make one with `cyberticket staff-key`.")
 
 
@@ -127,12 +174,15 @@ class Invitation:
     until: datetime
 
 
-async def invite_gate(world: World, *, issuer_id: UUID, name: str, occasions: Sequence[UUID]) -> Invitation:
-    """A one-time code for a gate; the same name again replaces the device that had it."""
+async def invite_gate(
+    world: World, *, issuer_id: UUID, name: str, occasions: Sequence[UUID], by: str = KEYBOARD
+) -> Invitation:
+    """A one-time code for a gate; the same name again replaces the device that had it. Raises WrongState."""
     code = _code(world.entropy.bytes(10))
     now = world.clock.now()
     until = now + timedelta(minutes=ENROLMENT_MINUTES)
     async with world.transaction() as tx:
+        _require_own_gates(world, await staff.served_by(tx, issuer_id))
         gate_id = await staff.add_gate(
             tx,
             identity=world.entropy.uuid(),
@@ -143,7 +193,18 @@ async def invite_gate(world: World, *, issuer_id: UUID, name: str, occasions: Se
             occasions=occasions,
             now=now,
         )
+        issuer = await staff.issuer_by_id(tx, issuer_id)
+        details = {"name": name, "occasions": [str(one) for one in occasions]}
+        await _remember(tx, world, issuer, by, "gate invited", f"gate {gate_id}", details)
     return Invitation(gate_id, code, until)
+
+
+def _require_own_gates(world: World, served_by: str) -> None:
+    """Gates ask the server that keeps the register; raises WrongState for the issuers of another one."""
+    issuer = world.issuers.get(served_by)
+    if served_by != LOCAL or not isinstance(issuer, Host):
+        where = f" at {issuer.address}" if isinstance(issuer, Distant) else ""
+        raise WrongState(f"This issuer has a server of its own, {served_by}. Set up its gates there{where}.")
 
 
 def _code(chance: bytes) -> str:
@@ -211,9 +272,12 @@ def gate_caller(world: World, token: str) -> GateCaller:
 
 
 async def revoke_gate(world: World, caller: Member, gate_id: UUID) -> None:
-    """Shut a gate out; raises NotFound for another issuer's gate as for none."""
+    """Shut a gate out; raises NotFound for another issuer's gate as for none, WrongState for one of another server."""
     async with world.transaction() as tx:
         row = await staff.gate(tx, gate_id)
         if row is None or not caller.acts_for(row.issuer_id):
             raise NotFound("There is no such gate.")
+        _require_own_gates(world, row.served_by)
         await staff.revoke_gate(tx, gate_id)
+        issuer = await staff.issuer_by_id(tx, row.issuer_id)
+        await _remember(tx, world, issuer, caller.name, "gate revoked", f"gate {gate_id}", {"name": row.name})

@@ -14,6 +14,7 @@ from app.domain.conversation import CHOICES_MAX, Buy, Choose, Yes
 from app.domain.money import Money
 from app.domain.refusals import (
     BookingExpired,
+    IssuerAway,
     LimitExceeded,
     NotOnSale,
     PaymentPending,
@@ -84,16 +85,26 @@ async def _offer(talk: Talk, offer: sa.Row[Any], lines: tuple[Line, ...], code: 
     except SoldOut as no:
         choices: list[Choice] = no.more["alternatives"]  # type: ignore[assignment]  # what `book` puts there
         return await _second_choices(talk, title, choices[:CHOICES_MAX])
-    except NotOnSale as no:
-        if "opens_at" in no.more:
-            return talk.says(Says.NOT_YET, title=title, when=talk.opening(offer))
-        return talk.says(Says.CLOSED, title=title)
-    except LimitExceeded as no:
-        asked, limit = sum(line.quantity for line in lines), int(str(no.more["limit"]))
-        return talk.says(Says.LIMIT if asked > limit else Says.NO_MORE, limit=limit, code=code)
+    except (NotOnSale, LimitExceeded, IssuerAway) as no:
+        return _not_held(talk, offer, lines, code, no)
     left = await talk.remember(booking_id=talk.id)
     await _let_go(talk, left)
     return await _offered(talk)
+
+
+def _not_held(
+    talk: Talk, offer: sa.Row[Any], lines: tuple[Line, ...], code: str, no: NotOnSale | LimitExceeded | IssuerAway
+) -> Reply:
+    """Why nothing can be held, and what to send instead, or when."""
+    title = said(offer.title, talk.language)
+    if isinstance(no, LimitExceeded):
+        asked, limit = sum(line.quantity for line in lines), int(str(no.more["limit"]))
+        return talk.says(Says.LIMIT if asked > limit else Says.NO_MORE, limit=limit, code=code)
+    if isinstance(no, IssuerAway):
+        return talk.says(Says.AWAY, title=title)
+    if "opens_at" in no.more:
+        return talk.says(Says.NOT_YET, title=title, when=talk.opening(offer))
+    return talk.says(Says.CLOSED, title=title)
 
 
 async def _hold(talk: Talk, request: BookingRequest) -> None:
@@ -187,7 +198,7 @@ async def yes(talk: Talk, said_yes: Yes) -> Reply:
 async def _pay(talk: Talk, booking: sa.Row[Any], instrument: Instrument | None) -> Reply | None:
     """None once it is paid, by this message or by another one at the same moment."""
     try:
-        outcome = await pay.pay(talk.world, booking.id, instrument)
+        outcome = await pay.pay(talk.world, booking.id, [pay.Tender(instrument)] if instrument else ())
     except PaymentRefused as no:
         return talk.says(Says.REFUSED, why=why(str(no.more["reason"]), talk.language))
     except PaymentPending:
@@ -199,7 +210,7 @@ async def _pay(talk: Talk, booking: sa.Row[Any], instrument: Instrument | None) 
     except WrongState:
         now = await talk.open_booking()
         return None if now is not None and now.state == BookingState.PAID else talk.says(Says.NOTHING_OPEN)
-    return talk.says(Says.ASKING) if isinstance(outcome, pay.Pending) else None
+    return None if isinstance(outcome, pay.Paid) else talk.says(Says.ASKING)
 
 
 def _instrument(talk: Talk, booking: sa.Row[Any], said_yes: Yes) -> Instrument | None:
@@ -210,7 +221,7 @@ def _instrument(talk: Talk, booking: sa.Row[Any], said_yes: Yes) -> Instrument |
 
 
 async def cancel(talk: Talk) -> Reply:
-    """Give up what was offered last; what is paid is not given back by a message."""
+    """Give up what was offered last; what is paid is given back by its number only, for that cannot be undone."""
     booking = await talk.open_booking()
     if booking is not None and booking.state == BookingState.PAYING:
         return talk.says(Says.ASKING)

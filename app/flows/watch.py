@@ -18,6 +18,12 @@ async def database_answers(world: World) -> bool:
     return True
 
 
+async def outbox_late(world: World) -> int:
+    """How much is owed that others would have been given up for long ago."""
+    async with world.database.statements() as tx:
+        return await outbox.late(tx, attempts_min=world.house.deliver_attempts_max)
+
+
 async def outbox_waiting(world: World) -> tuple[int, float, int]:
     """(owed, age of the oldest in seconds, dead letters)."""
     async with world.transaction() as tx:

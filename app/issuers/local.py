@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from app.domain import inventory
-from app.ports import Clock, Committed, Held, HoldLost, NotAvailable, Part, Registration, Wish
-from app.store import register, stock
+from app.domain.refusals import KeyReused, NotFound, WrongState
+from app.domain.ticket import TicketState
+from app.pins import code_digest, pin_digest
+from app.ports import (
+    Clock,
+    Committed,
+    Entry,
+    Held,
+    HoldLost,
+    NotAvailable,
+    NotSpent,
+    Part,
+    Registration,
+    Revoked,
+    Secrets,
+    Seen,
+    Spent,
+    Used,
+    Wish,
+)
+from app.store import register, spending, stock
 from app.store.database import Database, Tx
+from app.store.register import Digests
 from app.store.stock import Places
 
 ROUNDS_MAX = 10
@@ -50,9 +74,31 @@ class LocalIssuer:
 
     name = "local"
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, seller: str = "", keys: Secrets | None = None) -> None:
+        """`seller` is the other server that asks; `keys` are ours, for what we keep of the PINs of its tickets."""
+        assert bool(seller) == (keys is not None), "what others sell is kept under a secret of ours, our own is derived"
+        self.seller = seller
         self._database = database
         self._clock = clock
+        self._keys = keys
+        self._sellers: dict[str, LocalIssuer] = {}
+
+    def for_seller(self, seller: str, keys: Secrets) -> LocalIssuer:
+        """The same stock and register, as another server may touch them: what it holds and sells itself, no more."""
+        found = self._sellers.get(seller)
+        if found is None:
+            found = self._sellers[seller] = LocalIssuer(self._database, self._clock, seller=seller, keys=keys)
+        return found
+
+    def _hold_key(self, key: UUID) -> UUID:
+        """What a hold goes by in the stock: a seller cannot name another one's."""
+        if not self.seller:
+            return key
+        return UUID(bytes=hashlib.sha256(f"{self.seller}/".encode() + key.bytes).digest()[:16], version=5)
+
+    def _spend_key(self, key: str) -> str:
+        """What a spending goes by, likewise."""
+        return f"{self.seller}/{hashlib.sha256(key.encode()).hexdigest()[:40]}" if self.seller else key
 
     async def status(self, *, issuer_id: UUID, occasion_id: UUID) -> bytes:
         del issuer_id  # one database serves all local issuers
@@ -60,27 +106,85 @@ class LocalIssuer:
             return bytes((await self._view(tx, occasion_id)).free)
 
     async def hold(self, wish: Wish) -> Held | NotAvailable:
-        return await self._database.together(self._hold, wish)
+        return await self._database.together(self._hold, replace(wish, key=self._hold_key(wish.key)))
 
     async def commit(self, *, issuer_id: UUID, key: UUID, places: Sequence[UUID]) -> Committed | HoldLost:
         del issuer_id
         if not places:
             return Committed()  # nothing that runs out was held
-        return await self._database.together(self._commit, (key, tuple(places)))
+        return await self._database.together(self._commit, (self._hold_key(key), tuple(places)))
 
     async def release(self, *, issuer_id: UUID, key: UUID) -> None:
         del issuer_id
         async with self._database.transaction() as tx:
-            await stock.release(tx, [key])
+            await stock.release(tx, [self._hold_key(key)])
 
     async def register(self, registration: Registration) -> None:
-        await self._database.together(self._register, registration, atomic=False)
+        if self.seller:
+            await self._database.together(self._register_foreign, registration)
+        else:
+            await self._database.together(self._register, registration, atomic=False)
 
-    async def revoke(self, *, issuer_id: UUID, ticket_id: UUID, key: UUID, free: Sequence[UUID]) -> None:
-        del issuer_id
+    async def revoke(
+        self, *, issuer_id: UUID, ticket_id: UUID, key: UUID, free: Sequence[UUID], unless_used: bool = False
+    ) -> Revoked | Used:
         async with self._database.transaction() as tx:
+            entry = await self._own(tx, issuer_id, ticket_id)
+            if unless_used and entry.state != TicketState.REVOKED and (entry.used or entry.spent):
+                return Used(max(entry.used, 1))
             await register.revoke(tx, ticket_id)
-            await stock.put_back(tx, free, key=key)
+            await stock.put_back(tx, free, key=self._hold_key(key))
+        return Revoked()
+
+    async def suspend(self, *, issuer_id: UUID, ticket_id: UUID, suspended: bool) -> None:
+        async with self._database.transaction() as tx:
+            await self._own(tx, issuer_id, ticket_id)
+            await register.suspend(tx, ticket_id, suspended=suspended)
+
+    async def _own(self, tx: Tx, issuer_id: UUID, ticket_id: UUID) -> sa.Row[Any]:
+        """The seller's own entry, locked. What was never registered cannot be refused: it would come in valid later."""
+        entry = await register.locked(tx, ticket_id, seller=self.seller)
+        if entry is None or entry.issuer_id != issuer_id:
+            raise NotFound("The issuer's register has no such ticket of yours. Register it first.")
+        return entry
+
+    async def verify(self, *, issuer_id: UUID, ticket_ids: Sequence[UUID]) -> Sequence[Entry]:
+        async with self._database.transaction() as tx:
+            rows = await register.entries(tx, ticket_ids, issuer_id=issuer_id, seller=self.seller)
+            return entries(rows, await register.admissions(tx, [row.ticket_id for row in rows]))
+
+    async def spend(self, *, issuer_id: UUID, ticket_id: UUID, amount: int, key: str) -> Spent | NotSpent:
+        assert amount > 0, "nothing is spent in vain"
+        key = self._spend_key(key)
+        async with self._database.transaction() as tx:
+            before = await spending.begin(tx, issuer_id=issuer_id, key=key)
+            if before is not None and before.amount == 0:
+                return NotSpent(0)  # given up before it took anything
+            if before is not None and (before.ticket_id, before.amount) != (ticket_id, amount):
+                raise KeyReused("This key was used for another spending. Give each its own.")
+            if before is not None:
+                return Spent(await spending.balance(tx, ticket_id, seller=self.seller))
+            left = await spending.take(
+                tx,
+                issuer_id=issuer_id,
+                ticket_id=ticket_id,
+                amount=amount,
+                key=key,
+                seller=self.seller,
+                now=self._clock.now(),
+            )
+            if left is None:
+                return NotSpent(await spending.balance(tx, ticket_id, seller=self.seller))
+        return Spent(left)
+
+    async def unspend(self, *, issuer_id: UUID, key: str, amount: int, back_key: str) -> None:
+        assert amount > 0, "nothing is given back in vain"
+        key, back_key, now = self._spend_key(key), self._spend_key(back_key), self._clock.now()
+        async with self._database.transaction() as tx:
+            if await spending.begin(tx, issuer_id=issuer_id, key=key) is None:
+                await spending.give_up(tx, issuer_id=issuer_id, key=key, now=now)
+            else:
+                await spending.give_back(tx, issuer_id=issuer_id, key=key, amount=amount, back_key=back_key, now=now)
 
     # --- shared transactions ------------------------------------------------------------------------------------
 
@@ -155,6 +259,19 @@ class LocalIssuer:
         await register.register(tx, registrations, now=self._clock.now())
         return [None] * len(registrations)
 
+    async def _register_foreign(self, tx: Tx, registrations: Sequence[Registration]) -> Sequence[Exception | None]:
+        kept = [(replace(one, seller=self.seller), self._digests(one)) for one in registrations]
+        there = await register.register_foreign(tx, kept, now=self._clock.now())
+        refused = WrongState("This ticket's id, number or code is another ticket's. Issue it again under new ones.")
+        return [None if one.ticket_id in there else refused for one in registrations]
+
+    def _digests(self, one: Registration) -> Digests:
+        assert self._keys is not None, "a seller's view has them"
+        mac = self._keys.foreign_mac(self._keys.kid)
+        return Digests(
+            self._keys.kid, pin_digest(mac, one.ticket_id, one.pin), code_digest(mac, one.ticket_id, one.compact)
+        )
+
     async def _view(self, tx: Tx, occasion_id: UUID, parts: Sequence[Part] = ()) -> _View:
         """The hall, and its free places at this moment; where all `parts` name their places, of those alone."""
         places = await stock.places(tx, occasion_id)
@@ -162,6 +279,25 @@ class LocalIssuer:
         among = named if parts and all(part.places for part in parts) else None
         free = await stock.free_map(tx, occasion_id, size=len(places.ids), now=self._clock.now(), among=among)
         return _View(places, free)
+
+
+def entries(rows: Sequence[sa.Row[Any]], admissions: Sequence[sa.Row[Any]]) -> list[Entry]:
+    """Rows of the register with the admissions of each."""
+    seen: dict[UUID, list[Seen]] = {}
+    for one in admissions:
+        seen.setdefault(one.ticket_id, []).append(Seen(one.use_no, one.gate_id, one.gate, one.scan_id, one.at))
+    return [
+        Entry(
+            row.ticket_id,
+            row.issuer_id,
+            TicketState(row.state),
+            row.version,
+            row.uses_left,
+            row.balance,
+            tuple(seen.get(row.ticket_id, ())),
+        )
+        for row in rows
+    ]
 
 
 def _is_whole(wish: Wish, places: Mapping[str, Sequence[UUID]]) -> bool:

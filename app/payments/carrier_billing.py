@@ -163,6 +163,10 @@ class CarrierBilling:
             return Unknown("the carrier does not say that it gave back what was asked for")
         return Refunded(key)
 
+    async def lookup_refund(self, *, reference: str) -> Refunded:
+        """A bill is credited at once and for good: that `refund` gave a reference says how it ended."""
+        return Refunded(reference)
+
     async def lookup(
         self, *, reference: str | None, key: str
     ) -> Prepared | Authorized | Captured | Voided | Refused | Unknown:

@@ -27,7 +27,7 @@ from app.ports import (
     Unknown,
     Voided,
 )
-from app.store import emoney, register
+from app.store import emoney, payments, register
 from app.store.database import Database, Tx
 from app.store.emoney import NewTransfer
 from app.store.register import Guard
@@ -110,6 +110,11 @@ class Emoney:
             back = await emoney.refunded(tx, issuer_id=charge.issuer_id, key=name)
             return Voided(name) if back == charge.amount else Captured(name)
 
+    async def lookup_refund(self, *, reference: str) -> Refunded | Refused:
+        async with self._database.statements() as tx:
+            posted = await emoney.posted(tx, [reference])
+        return Refunded(reference) if reference in posted else Refused(Decline.INVALID, "no such refund")
+
     async def _check_pins(self, tx: Tx, asks: Sequence[_Ask]) -> list[Refused | None]:
         """Count the tries before the PINs are looked at, apart from the charge, so that no rollback forgives them.
 
@@ -150,12 +155,14 @@ class Emoney:
     async def _take(self, tx: Tx, asks: Sequence[_Ask]) -> list[Captured | Refused]:
         """Charge everybody in one transaction: accounts locked in order, balances checked, transfers written."""
         accounts = await emoney.prepaid(tx, [ask.account for ask in asks])
-        sales_accounts = {
-            (issuer_id, currency): await self._sales_account(tx, issuer_id, currency)
+        clearing = {
+            (issuer_id, currency): await self._clearing_account(tx, issuer_id, currency)
             for issuer_id, currency in dict.fromkeys((ask.charge.issuer_id, ask.charge.amount.currency) for ask in asks)
         }
         balances = {row.id: row.balance for row in accounts.values()}
         done = await emoney.posted(tx, [ask.charge.key for ask in asks])
+        # Whoever gave an attempt up has looked whether it was charged: it must not be after that.
+        given_up = await payments.given_up(tx, [ask.charge.key for ask in asks])
         answers: list[Captured | Refused] = []
         transfers: list[NewTransfer] = []
         for ask in asks:
@@ -163,6 +170,8 @@ class Emoney:
             account = accounts.get(ask.account)
             if key in done:
                 answers.append(Captured(key))
+            elif key in given_up:
+                answers.append(Refused(Decline.INVALID, "this attempt was given up"))
             elif account is None or balances[account.id] < amount:
                 answers.append(Refused(Decline.INSUFFICIENT_FUNDS, "the balance is smaller than the price"))
             else:
@@ -174,7 +183,7 @@ class Emoney:
                         key=key,
                         kind=TransferKind.CHARGE,
                         debit_id=account.id,
-                        credit_id=sales_accounts[ask.charge.issuer_id, ask.charge.amount.currency],
+                        credit_id=clearing[ask.charge.issuer_id, ask.charge.amount.currency],
                         amount=amount,
                     )
                 )
@@ -182,12 +191,12 @@ class Emoney:
         await emoney.post(tx, transfers, now=self._clock.now())
         return answers
 
-    async def _sales_account(self, tx: Tx, issuer_id: UUID, currency: str) -> UUID:
+    async def _clearing_account(self, tx: Tx, issuer_id: UUID, currency: str) -> UUID:
         return await emoney.account_id(
             tx,
             new_id=self._entropy.uuid,
             issuer_id=issuer_id,
-            kind=AccountKind.SALES,
+            kind=AccountKind.EMONEY,
             currency=currency,
             now=self._clock.now(),
         )

@@ -12,61 +12,74 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import date, datetime
+from functools import wraps
 from http import HTTPStatus
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import httpx
 
 from app.domain.money import Money
-from app.payments.stripe_wire import (
-    REFERENCE,
-    Answered,
-    Failure,
-    IntentAnswer,
-    RefundAnswer,
-    Reply,
-    StripeSettings,
-    Wire,
-    read,
+from app.payments import stripe_books, stripe_disputes, stripe_news
+from app.payments.stripe_answers import INTENT_ID, REFUND_ID, IntentAnswer, RefundAnswer, RefundPage, read
+from app.payments.stripe_reading import (
+    ANOTHER_PAYMENT,
+    Restored,
+    Standing,
+    carried_out,
+    challenge_url,
+    differs,
+    refusal,
+    restored,
+    standing,
 )
-from app.ports import Authorized, Captured, CardToken, Charge, Decline, Prepared, Refunded, Refused, Unknown, Voided
+from app.payments.stripe_wire import Reply, StripeSettings, Wire, within
+from app.ports import (
+    ActionRequired,
+    Authorized,
+    Captured,
+    CardToken,
+    Charge,
+    Decline,
+    DisputeStanding,
+    Movement,
+    News,
+    Prepared,
+    Refused,
+    Unknown,
+    Voided,
+)
 
 __all__ = ["Stripe", "StripeSettings"]
 
 TOKEN = re.compile(r"pm_[A-Za-z0-9_]{1,250}")
-DETAIL_CHARACTERS_MAX = 200
+REFUNDS_PER_PAYMENT_MAX = 100
 
-Standing = Prepared | Authorized | Captured | Voided | Refused | Unknown
-
-STANDINGS: dict[str, Callable[[str], Standing]] = {
-    "requires_confirmation": Prepared,
-    "requires_capture": Authorized,
-    "succeeded": Captured,
-    "canceled": Voided,
-}
-"""The port's word for an intent's status (https://docs.stripe.com/payments/paymentintents/lifecycle)."""
-
+NOT_CONFIRMED = frozenset({"requires_confirmation"})
+NOT_CAPTURED = frozenset({"requires_capture"})
 NOT_CANCELLED = frozenset(
     {"requires_payment_method", "requires_confirmation", "requires_action", "requires_capture", "processing"}
 )
 
-DECLINES = {
-    "insufficient_funds": Decline.INSUFFICIENT_FUNDS,
-    "expired_card": Decline.EXPIRED,
-    "incorrect_number": Decline.INVALID,
-    "invalid_number": Decline.INVALID,
-    "incorrect_cvc": Decline.INVALID,
-    "invalid_cvc": Decline.INVALID,
-    "invalid_expiry_month": Decline.INVALID,
-    "invalid_expiry_year": Decline.INVALID,
-}
-"""Stripe's decline codes and error codes that say more than "declined"."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
-ANOTHER_PAYMENT = "the network answered with another payment than the one asked for"
+
+def _patient(
+    verb: Callable[Concatenate[Stripe, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Stripe, P], Coroutine[Any, Any, T | Unknown]]:
+    """One operation takes `tries_seconds` at most, whatever it has to ask; what is not known by then is Unknown."""
+
+    @wraps(verb)
+    async def bounded(stripe: Stripe, /, *args: P.args, **kwargs: P.kwargs) -> T | Unknown:
+        return await within(stripe.settings.tries_seconds, verb(stripe, *args, **kwargs))
+
+    return bounded
 
 
 class Stripe:
-    """A PaymentProvider over an injected client. `chance` gives numbers in [0, 1) for the waits between tries."""
+    """A PaymentProvider and Teller over an injected client. `chance` gives numbers in [0, 1) for the waits."""
 
     name = "stripe"
 
@@ -79,34 +92,40 @@ class Stripe:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._wire = Wire(http, settings, chance=chance, sleep=sleep)
-        self._minimal_params = settings.minimal_params
+        self.settings = settings
 
+    @_patient
     async def prepare(self, charge: Charge) -> Prepared | Refused | Unknown:
         """Create the intent unconfirmed: nothing is charged, and its id is the reference from now on."""
         token = charge.instrument.token if isinstance(charge.instrument, CardToken) else ""
         if not TOKEN.fullmatch(token):
             return Refused(Decline.INVALID, "this is not a card token; enter the card again")
-        fields = _create_fields(charge, token, minimal=self._minimal_params)
+        fields = _create_fields(charge, token, minimal=self.settings.minimal_params)
         reply = await self._wire.post("/v1/payment_intents", fields, key=f"{charge.key}-create")
-        intent = _carried_out(IntentAnswer, reply)
+        intent = carried_out(IntentAnswer, reply)
         if isinstance(intent, Refused | Unknown):
             return intent
         if intent.status != "requires_confirmation":
             return Unknown(f"a new payment is {intent.status} where it should wait for its confirmation")
-        return _differs(intent, charge) or Prepared(intent.id)
+        return differs(intent, charge) or Prepared(intent.id)
 
-    async def authorize(self, charge: Charge, *, reference: str | None) -> Authorized | Captured | Refused | Unknown:
-        """Confirm the intent `prepare` made. A card that wants 3-D Secure is refused today, its intent cancelled."""
+    @_patient
+    async def authorize(
+        self, charge: Charge, *, reference: str | None
+    ) -> Authorized | Captured | ActionRequired | Refused | Unknown:
+        """Confirm the intent `prepare` made. A challenge that no browser can be sent to is refused, and cancelled."""
         path = _path(reference)
-        reply = await self._wire.post(f"{path}/confirm", {}, key=f"{charge.key}-confirm")
-        intent = await self._settled(reply, path, undone={"requires_confirmation"})
+        comes_back = charge.return_url and not self.settings.minimal_params
+        fields = {"return_url": charge.return_url} if comes_back else {}
+        reply = await self._wire.post(f"{path}/confirm", fields, key=f"{charge.key}-confirm")
+        intent = await self._settled(reply, path, undone=NOT_CONFIRMED)
         if isinstance(intent, Refused | Unknown):
             return intent
-        if differs := _differs(intent, charge, reference=reference):
-            return differs
-        if intent.status == "requires_action":
+        if different := differs(intent, charge, reference=reference):
+            return different
+        if intent.status == "requires_action" and not (comes_back and challenge_url(intent)):
             return await self._refuse_challenge(intent.id, key=charge.key)
-        match _standing(intent):
+        match standing(intent):
             case Prepared():
                 return Unknown("the network has not confirmed the payment; ask for it again")
             case Voided():
@@ -114,13 +133,13 @@ class Stripe:
             case outcome:
                 return outcome
 
+    @_patient
     async def capture(self, *, reference: str, amount: Money, key: str) -> Captured | Refused | Unknown:
         """Take `amount` of what was reserved; the rest is released."""
         path = _path(reference)
-        reply = await self._wire.post(
-            f"{path}/capture", {"amount_to_capture": str(amount.amount)}, key=f"{key}-capture"
-        )
-        intent = await self._settled(reply, path, undone={"requires_capture"})
+        fields = {"amount_to_capture": str(amount.amount)}
+        reply = await self._wire.post(f"{path}/capture", fields, key=f"{key}-capture")
+        intent = await self._settled(reply, path, undone=NOT_CAPTURED)
         if isinstance(intent, Refused | Unknown):
             return intent
         if intent.id != reference or intent.currency.upper() != amount.currency:
@@ -133,8 +152,107 @@ class Stripe:
             return Unknown(f"the network took {intent.amount_received} where {amount.amount} was asked for")
         return Captured(intent.id)
 
+    @_patient
     async def void(self, *, reference: str, key: str) -> Voided | Refused | Unknown:
         """Cancel an intent that has taken nothing; what has been taken needs a refund."""
+        return await self._cancel(reference, key=key)
+
+    @_patient
+    async def refund(self, *, reference: str, amount: Money, key: str) -> Restored:
+        """Give back `amount`, once for this key however often and however late it is asked for.
+
+        The network forgets an Idempotency-Key after a day, and imitations never heed one. The key therefore stands in
+        the refund's metadata too, and the refunds of the payment are looked through before another one is made.
+        """
+        _path(reference)
+        made = await self._refund_of(reference, amount, key)
+        if made is not None:
+            return made
+        fields = {"payment_intent": reference, "amount": str(amount.amount), "metadata[key]": key}
+        reply = await self._wire.post("/v1/refunds", fields, key=f"{key}-refund")
+        if isinstance(reply, Unknown) or reply.failed:
+            lost = reply if isinstance(reply, Unknown) else refusal(reply)
+            return await self._refund_of(reference, amount, key) or lost
+        refund = carried_out(RefundAnswer, reply)
+        return refund if isinstance(refund, Refused | Unknown) else _restored(refund, reference, amount)
+
+    @_patient
+    async def lookup(self, *, reference: str | None, key: str) -> Standing:
+        """What became of the attempt; asks only."""
+        if reference is None:
+            return Unknown("no id was kept, so it was never confirmed; prepare it again with the same key to find it")
+        intent = await self._asked(_path(reference))
+        if isinstance(intent, Unknown):
+            return intent
+        if intent.id != reference or intent.metadata.get("key", key) != key:
+            return Unknown(ANOTHER_PAYMENT)
+        return standing(intent)
+
+    @_patient
+    async def lookup_refund(self, *, reference: str) -> Restored:
+        """What became of a refund; asks only."""
+        if not re.fullmatch(REFUND_ID, reference):
+            raise ValueError("a refund has a reference like re_…; keep what `refund` answers")
+        reply = await self._wire.get(f"/v1/refunds/{reference}")
+        if isinstance(reply, Unknown):
+            return reply
+        if not reply.ok:
+            return Unknown(f"the network answered {reply.status} when asked for the refund; check the secret key")
+        refund = read(RefundAnswer, reply)
+        if isinstance(refund, Unknown):
+            return refund
+        return restored(refund) if refund.id == reference else Unknown("the network answered with another refund")
+
+    def news(self, body: bytes, signature: str, *, now: datetime) -> News | None:
+        """What an event says; None where it means nothing to us. Raises NotAuthentic."""
+        return stripe_news.read_event(body, signature, secrets=self.settings.webhook_secrets, now=now)
+
+    @_patient
+    async def dispute(self, *, reference: str) -> DisputeStanding | Unknown:
+        """A dispute as the network has it now; asks only."""
+        return await stripe_disputes.dispute(self._wire, reference)
+
+    @_patient
+    async def defend(
+        self, *, reference: str, evidence: Mapping[str, str], key: str
+    ) -> DisputeStanding | Refused | Unknown:
+        """Hand in the evidence, once; its texts by Stripe's field names, such as `access_activity_log`."""
+        return await stripe_disputes.defend(self._wire, reference, evidence, key=key)
+
+    async def movements(self, *, day: date) -> Sequence[Movement] | Unknown:
+        """All that moved on that day (UTC), oldest first. It may take minutes: no buyer waits for it."""
+        return await within(self.settings.books_seconds, stripe_books.movements(self._wire, day))
+
+    async def _asked(self, path: str) -> IntentAnswer | Unknown:
+        """The intent as it stands. A 404 is no proof that nothing was charged: the key may be another account's."""
+        reply = await self._wire.get(path)
+        if isinstance(reply, Unknown):
+            return reply
+        if not reply.ok:
+            return Unknown(f"the network answered {reply.status} when asked for the payment; check the secret key")
+        return read(IntentAnswer, reply)
+
+    async def _settled(
+        self, reply: Reply | Unknown, path: str, *, undone: frozenset[str]
+    ) -> IntentAnswer | Refused | Unknown:
+        """The intent after an operation; where the answer does not tell, the network is asked what is true now.
+
+        The answer may be lost; a 400 may be about our own earlier try, whose answer was lost; a 5xx may have come after
+        the effect; a replay tells the past. An intent still in a state of `undone` shows no effect so far: then the
+        answer itself counts, and a lost one stays unknown, for the request may still be on its way.
+        """
+        if isinstance(reply, Reply):
+            if reply.ok and not reply.replayed:
+                return read(IntentAnswer, reply)
+            doubtful = reply.failed or reply.status in {HTTPStatus.OK, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
+            if not doubtful:
+                return refusal(reply)
+        intent = await self._asked(path)
+        if isinstance(intent, Unknown) or intent.status not in undone:
+            return intent
+        return reply if isinstance(reply, Unknown) else refusal(reply)
+
+    async def _cancel(self, reference: str, *, key: str) -> Voided | Refused | Unknown:
         path = _path(reference)
         reply = await self._wire.post(f"{path}/cancel", {}, key=f"{key}-cancel")
         intent = await self._settled(reply, path, undone=NOT_CANCELLED)
@@ -148,66 +266,24 @@ class Stripe:
             return Refused(Decline.INVALID, "the money was taken already; refund it instead")
         return Unknown(f"the payment is {intent.status}, not cancelled yet")
 
-    async def refund(self, *, reference: str, amount: Money, key: str) -> Refunded | Refused | Unknown:
-        """Give back `amount`. A pending refund is accepted by the network and counts as given back."""
-        _path(reference)
-        fields = {"payment_intent": reference, "amount": str(amount.amount)}
-        reply = await self._wire.post("/v1/refunds", fields, key=f"{key}-refund")
-        refund = _carried_out(RefundAnswer, reply)
-        if isinstance(refund, Refused | Unknown):
-            return refund
-        if (refund.amount, refund.currency.upper()) != (amount.amount, amount.currency):
-            return Unknown(f"the network gives back {refund.amount} {refund.currency} where {amount} was asked for")
-        if refund.payment_intent not in {None, reference}:
-            return Unknown(ANOTHER_PAYMENT)
-        if refund.status in {"succeeded", "pending"}:
-            return Refunded(refund.id)
-        return Refused(Decline.DECLINED, f"the refund is {refund.status}; give the money back another way")
-
-    async def lookup(self, *, reference: str | None, key: str) -> Standing:
-        """What became of the attempt; asks only."""
-        if reference is None:
-            return Unknown("no id was kept, so it was never confirmed; prepare it again with the same key to find it")
-        intent = await self._asked(_path(reference))
-        if isinstance(intent, Unknown):
-            return intent
-        if intent.id != reference or intent.metadata.get("key", key) != key:
-            return Unknown(ANOTHER_PAYMENT)
-        return _standing(intent)
-
-    async def _asked(self, path: str) -> IntentAnswer | Unknown:
-        """The intent as it stands. A 404 is no proof that nothing was charged: the key may be another account's."""
-        reply = await self._wire.get(path)
-        if isinstance(reply, Unknown):
-            return reply
-        if reply.status != HTTPStatus.OK:
-            return Unknown(f"the network answered {reply.status} when asked for the payment; check the secret key")
-        return read(IntentAnswer, reply)
-
-    async def _settled(
-        self, reply: Reply | Unknown, path: str, *, undone: frozenset[str] | set[str]
-    ) -> IntentAnswer | Refused | Unknown:
-        """The intent after an operation; where the answer does not tell, the network is asked what is true now.
-
-        A 400 may be about our own earlier try, whose answer was lost; a 5xx may have come after the effect. An intent
-        still in a state of `undone` shows that there was no effect: then the answer itself counts.
-        """
-        if isinstance(reply, Unknown):
-            return reply
-        if reply.status == HTTPStatus.OK:
-            return read(IntentAnswer, reply)
-        if not reply.failed and reply.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
-            return _refusal(reply)
-        intent = await self._asked(path)
-        return _refusal(reply) if isinstance(intent, IntentAnswer) and intent.status in undone else intent
-
     async def _refuse_challenge(self, reference: str, *, key: str) -> Refused | Unknown:
-        outcome = await self.void(reference=reference, key=key)
+        outcome = await self._cancel(reference, key=key)
         if isinstance(outcome, Voided):
             return Refused(
-                Decline.DECLINED, "the card's bank asks for 3-D Secure, which is not offered yet; use another card"
+                Decline.DECLINED, "the card's bank asks for 3-D Secure, which is not possible here; use another card"
             )
         return Unknown("the card's bank asks for 3-D Secure, and the payment could not be cancelled yet")
+
+    async def _refund_of(self, reference: str, amount: Money, key: str) -> Restored | None:
+        """The refund that was made with this key before, or None where there is none yet."""
+        query = {"payment_intent": reference, "limit": str(REFUNDS_PER_PAYMENT_MAX)}
+        page = carried_out(RefundPage, await self._wire.get("/v1/refunds", query))
+        if isinstance(page, Refused | Unknown):
+            return page
+        for refund in page.data:
+            if (refund.metadata or {}).get("key") == key:
+                return _restored(refund, reference, amount)
+        return Unknown(f"the payment has more than {REFUNDS_PER_PAYMENT_MAX} refunds") if page.has_more else None
 
 
 def _create_fields(charge: Charge, token: str, *, minimal: bool) -> dict[str, str]:
@@ -222,59 +298,25 @@ def _create_fields(charge: Charge, token: str, *, minimal: bool) -> dict[str, st
     }
     if minimal:
         return fields
-    # Without `never` the network may send the buyer to a page of a bank, from which there is no way back yet.
+    # Without `never` the network may send the buyer to a page of a bank, from which there must be a way back.
     return fields | {
         "description": f"booking {charge.booking_id}",
         "automatic_payment_methods[enabled]": "true",
-        "automatic_payment_methods[allow_redirects]": "never",
+        "automatic_payment_methods[allow_redirects]": "always" if charge.return_url else "never",
     }
 
 
 def _path(reference: str | None) -> str:
     """Where the intent lives; a reference that is none of ours must never become part of an address."""
-    if reference is None or not re.fullmatch(REFERENCE, reference):
+    if reference is None or not re.fullmatch(INTENT_ID, reference):
         raise ValueError("a card payment has a reference like pi_…; prepare it first and keep what it answers")
     return f"/v1/payment_intents/{reference}"
 
 
-def _carried_out(kind: type[Answered], reply: Reply | Unknown) -> Answered | Refused | Unknown:
-    """The answer to a request that no GET could settle: what it made, or why not."""
-    if isinstance(reply, Unknown):
-        return reply
-    return read(kind, reply) if reply.status == HTTPStatus.OK else _refusal(reply)
-
-
-def _refusal(reply: Reply) -> Refused | Unknown:
-    """A 402 is a decline whatever its `type` says; 400 and 404 were not carried out; nothing else can be trusted."""
-    failure = reply.failure()
-    if reply.status == HTTPStatus.PAYMENT_REQUIRED:
-        return _declined(failure)
-    if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and failure.type == "invalid_request_error":
-        return Refused(Decline.INVALID, (failure.message or "")[:DETAIL_CHARACTERS_MAX])
-    return Unknown(f"the network answered {reply.status} {failure.type}".rstrip())
-
-
-def _declined(failure: Failure) -> Refused:
-    reason = DECLINES.get(failure.decline_code or "") or DECLINES.get(failure.code or "") or Decline.DECLINED
-    return Refused(reason, (failure.message or "the card was refused; use another one")[:DETAIL_CHARACTERS_MAX])
-
-
-def _differs(intent: IntentAnswer, charge: Charge, *, reference: str | None = None) -> Unknown | None:
-    """Words for an intent that is not the one asked for, or None."""
-    if reference is not None and intent.id != reference:
+def _restored(refund: RefundAnswer, reference: str, amount: Money) -> Restored:
+    """What became of a refund that must be the one asked for."""
+    if (refund.amount, refund.currency.upper()) != (amount.amount, amount.currency):
+        return Unknown(f"the network gives back {refund.amount} {refund.currency} where {amount} is asked for")
+    if refund.payment_intent not in {None, reference}:
         return Unknown(ANOTHER_PAYMENT)
-    if (intent.amount, intent.currency.upper()) != (charge.amount.amount, charge.amount.currency):
-        return Unknown(f"the network answered {intent.amount} {intent.currency} where {charge.amount} was asked for")
-    if intent.metadata.get("key", charge.key) != charge.key:
-        return Unknown(ANOTHER_PAYMENT)
-    return None
-
-
-def _standing(intent: IntentAnswer) -> Standing:
-    if intent.status == "requires_capture" and intent.amount_capturable not in {None, intent.amount}:
-        return Unknown(f"the network reserved {intent.amount_capturable} where {intent.amount} was asked for")
-    if intent.status in STANDINGS:
-        return STANDINGS[intent.status](intent.id)
-    if intent.status == "requires_payment_method":
-        return _declined(intent.last_payment_error or Failure())
-    return Unknown(f"the payment is {intent.status[:DETAIL_CHARACTERS_MAX]}")
+    return restored(refund)

@@ -1,83 +1,49 @@
-"""Stripe's wire, seen from us: send a form with a key, try again while that can help, read what comes back.
+"""Stripe's wire, seen from us: send a form with a key, try again while that can help, take what comes back.
 
 https://docs.stripe.com/api/idempotent_requests, https://docs.stripe.com/error-low-level. Nothing here knows what an
-answer means for a booking; that is `stripe.py`.
+answer means; what is read of it is in `stripe_answers.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictInt, ValidationError
+from pydantic import SecretStr
 
 from app.ports import Unknown
 
 API_VERSION = "2026-10-28.endive"
-REFERENCE = r"pi_[A-Za-z0-9_]{1,250}"
 
 
 @dataclass(frozen=True, slots=True)
 class StripeSettings:
-    """Which network, with what patience. The key never prints."""
+    """Which network, with what patience. Neither the key nor a webhook's secret ever prints."""
 
     base_url: str
     secret_key: SecretStr
+    webhook_secrets: tuple[SecretStr, ...] = ()
+    """What the network signs its events with; two while one is being rolled, none where it tells us nothing."""
     version: str = API_VERSION
     minimal_params: bool = False
-    """Send only what every imitation understands: no description, no automatic payment methods."""
+    """An imitation: it gets only the parameters that every one understands (no description, no automatic payment
+    methods, no return address), and as it may not heed keys, nothing that may have arrived is sent to it again."""
     connect_seconds: float = 3.0
-    read_seconds: float = 10.0
-    tries_seconds: float = 15.0
-    """All tries of one request together."""
+    read_seconds: float = 8.0
+    tries_seconds: float = 10.0
+    """One operation altogether: every try, every wait, and the question that settles a doubtful answer."""
     tries_max: int = 4
     backoff_seconds: float = 0.25
     """The longest wait before the second try; it doubles with each further one."""
     answer_bytes_max: int = 262_144
-
-
-class Failure(BaseModel):
-    """The `error` member of an answer, or an intent's last_payment_error."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-    type: str = ""
-    code: str | None = None
-    decline_code: str | None = None
-    message: str | None = None
-
-
-class _FailureAnswer(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-    error: Failure
-
-
-class IntentAnswer(BaseModel):
-    """What is read of a PaymentIntent; everything else in it is ignored. None: this network does not say."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-    object: Literal["payment_intent"]
-    id: str = Field(pattern=f"^{REFERENCE}$")
-    amount: StrictInt
-    amount_received: StrictInt | None = None
-    amount_capturable: StrictInt | None = None
-    currency: str
-    status: str
-    metadata: dict[str, str] = {}
-    last_payment_error: Failure | None = None
-
-
-class RefundAnswer(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-    object: Literal["refund"]
-    id: str
-    amount: StrictInt
-    currency: str
-    payment_intent: str | None = None
-    status: str
+    page_bytes_max: int = 4_194_304
+    """A page of a hundred objects, each with another one inside."""
+    books_seconds: float = 120.0
+    """Reading all that moved on one day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +52,14 @@ class Reply:
 
     status: int
     body: bytes = field(repr=False)
-    replayed: bool
+    replayed: bool = False
+    """The network tells what it answered when the key came first; things may have moved since."""
+    should_retry: bool | None = None
+    """The network's own word on whether a further try can help."""
+
+    @property
+    def ok(self) -> bool:
+        return self.status == HTTPStatus.OK
 
     @property
     def failed(self) -> bool:
@@ -96,24 +69,32 @@ class Reply:
     @property
     def final(self) -> bool:
         """A further try would bring the same; a replayed 5xx is stored at the network for good."""
-        again = self.status in {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
-        return not again and (not self.failed or self.replayed)
-
-    def failure(self) -> Failure:
-        """What the network says went wrong; empty where it says nothing readable."""
-        answer = read(_FailureAnswer, self)
-        return Failure() if isinstance(answer, Unknown) else answer.error
+        if self.replayed:
+            return True
+        if self.should_retry is not None:
+            return not self.should_retry
+        return not self.failed and self.status not in {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-Answered = TypeVar("Answered", bound=BaseModel)
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """No answer, and why. `failed`: the request may have been carried out all the same. `final`: ask no more."""
+
+    why: str
+    failed: bool
+    final: bool = False
 
 
-def read(kind: type[Answered], reply: Reply) -> Answered | Unknown:
-    """The answer checked against what it must hold."""
+T = TypeVar("T")
+
+
+async def within(seconds: float, work: Awaitable[T]) -> T | Unknown:
+    """What `work` gives, or Unknown where it takes longer."""
     try:
-        return kind.model_validate_json(reply.body)
-    except ValidationError:
-        return Unknown("the network's answer cannot be read")
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError:
+        return Unknown(f"no answer within {seconds:g} s")
 
 
 class Wire:
@@ -128,41 +109,47 @@ class Wire:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._http = http
-        self._settings = settings
+        self.settings = settings
         self._chance = chance
         self._sleep = sleep
 
-    async def post(self, path: str, fields: dict[str, str], *, key: str) -> Reply | Unknown:
-        """A changing request; the same key on every try makes it happen once."""
-        return await self._send("POST", path, fields, {"Idempotency-Key": key})
+    async def post(self, path: str, fields: Mapping[str, str], *, key: str) -> Reply | Unknown:
+        """A changing request; the same key on every try makes it happen once, where the network heeds keys."""
+        request = self._request("POST", path, {"Idempotency-Key": key}, fields=fields)
+        heeds_keys = not self.settings.minimal_params
+        return await self._send(request, repeatable=heeds_keys, bytes_max=self.settings.answer_bytes_max)
 
-    async def get(self, path: str) -> Reply | Unknown:
-        return await self._send("GET", path, None, {})
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Reply | Unknown:
+        """A question; asking it again changes nothing."""
+        request = self._request("GET", path, {}, query=query)
+        bytes_max = self.settings.page_bytes_max if query else self.settings.answer_bytes_max
+        return await self._send(request, repeatable=True, bytes_max=bytes_max)
 
-    async def _send(
-        self, method: str, path: str, fields: dict[str, str] | None, headers: dict[str, str]
-    ) -> Reply | Unknown:
-        """The answer, or why there is none that can be trusted."""
-        settings = self._settings
-        reply: Reply | Unknown | None = None
-        try:
-            async with asyncio.timeout(settings.tries_seconds):
-                for tried in range(1, settings.tries_max + 1):
-                    reply = await self._try(self._request(method, path, fields, headers))
-                    if isinstance(reply, Unknown) or (reply is not None and reply.final):
-                        return reply
-                    if tried < settings.tries_max:
-                        await self._sleep(self._chance() * settings.backoff_seconds * 2 ** (tried - 1))
-        except TimeoutError:
-            return Unknown(f"no answer within {settings.tries_seconds:g} s")
-        return reply or Unknown(f"the payment network cannot be reached ({settings.tries_max} tries)")
+    async def _send(self, request: httpx.Request, *, repeatable: bool, bytes_max: int) -> Reply | Unknown:
+        """The answer, or why there is none that can be trusted. Bounded in tries; `within` bounds the time."""
+        settings = self.settings
+        for tried in range(1, settings.tries_max + 1):
+            got = await self._try(request, bytes_max=bytes_max)
+            if got.final or tried == settings.tries_max or (got.failed and not repeatable):
+                break
+            await self._sleep(self._chance() * settings.backoff_seconds * 2 ** (tried - 1))
+        return Unknown(got.why) if isinstance(got, _Lost) else got
 
-    def _request(self, method: str, path: str, fields: dict[str, str] | None, headers: dict[str, str]) -> httpx.Request:
-        settings = self._settings
+    def _request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        fields: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> httpx.Request:
+        settings = self.settings
         return self._http.build_request(
             method,
             f"{settings.base_url.rstrip('/')}{path}",
             data=fields,
+            params=query,
             headers={
                 "Authorization": f"Bearer {settings.secret_key.get_secret_value()}",
                 "Stripe-Version": settings.version,
@@ -172,29 +159,37 @@ class Wire:
             timeout=httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds),
         )
 
-    async def _try(self, request: httpx.Request) -> Reply | Unknown | None:
-        """One try: the answer, or Unknown where it may have been carried out, or None where it was never sent."""
+    async def _try(self, request: httpx.Request, *, bytes_max: int) -> Reply | _Lost:
         try:
             response = await self._http.send(request, stream=True, follow_redirects=False)
             try:
-                body = await self._body(response)
+                body = await _body(response, bytes_max)
             finally:
                 await response.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            return None
+            return _Lost("the payment network cannot be reached", failed=False)
         except httpx.TimeoutException:
-            return Unknown(f"no answer within {self._settings.read_seconds:g} s")
-        except (httpx.TransportError, httpx.DecodingError) as fault:
-            return Unknown(f"the answer was lost ({type(fault).__name__})")
+            return _Lost(f"no answer within {self.settings.read_seconds:g} s", failed=True, final=True)
+        except httpx.DecodingError:
+            return _Lost("the answer cannot be unpacked", failed=True, final=True)
+        except httpx.TransportError as fault:
+            return _Lost(f"the answer was lost ({type(fault).__name__})", failed=True)
         if body is None:
-            return Unknown(f"the answer is larger than {self._settings.answer_bytes_max} bytes")
-        return Reply(response.status_code, body, response.headers.get("idempotent-replayed") == "true")
+            return _Lost(f"the answer is larger than {bytes_max} bytes", failed=True, final=True)
+        headers = response.headers
+        return Reply(
+            response.status_code,
+            body,
+            replayed=headers.get("idempotent-replayed") == "true",
+            should_retry={"true": True, "false": False}.get(headers.get("stripe-should-retry", "")),
+        )
 
-    async def _body(self, response: httpx.Response) -> bytes | None:
-        """The whole body, or None as soon as it is too large, counted after any decompression."""
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > self._settings.answer_bytes_max:
-                return None
-        return bytes(body)
+
+async def _body(response: httpx.Response, bytes_max: int) -> bytes | None:
+    """The whole body, or None as soon as it is too large, counted after any decompression."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > bytes_max:
+            return None
+    return bytes(body)

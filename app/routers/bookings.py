@@ -10,7 +10,7 @@ from app.domain.handset import Handset, for_holder
 from app.domain.money import Money
 from app.domain.refusals import SoldOut
 from app.flows import book, pay, profiles, show
-from app.flows.pay import Paid
+from app.flows.pay import Challenged, Paid
 from app.flows.show import BookingView
 from app.metrics import PAYMENTS
 from app.routers.common import TheOnce, TheReadBooking, TheSoldBooking, TheWorld
@@ -33,7 +33,7 @@ from app.world import World
 router = APIRouter(prefix="/bookings", tags=["bookings"])
 
 
-@router.post("", status_code=201, response_model=BookedOut, responses=problems(400, 404, 409))
+@router.post("", status_code=201, response_model=BookedOut, responses=problems(400, 404, 409, 503))
 async def create(world: TheWorld, once: TheOnce, body: BookingIn) -> Response:
     """Hold places for a buyer. Sold out answers 409 with `alternatives`, each with the body that books it."""
     return await once(201, lambda: hold(world, body.request()))
@@ -81,7 +81,7 @@ def booking_out(world: World, view: BookingView) -> BookingOut:
             )
             for item in view.items
         ],
-        payments=[PaymentOut.model_validate(one, from_attributes=True) for one in view.payments],
+        payments=[PaymentOut.of(one, row.language) for one in view.payments],
         deliveries=[DeliveryOut.of(one) for one in view.deliveries],
     )
 
@@ -98,14 +98,22 @@ async def cancel(world: TheWorld, booking_id: TheSoldBooking) -> None:
     responses=problems(400, 401, 402, 403, 404, 409, 410, 503),
 )
 async def create_payment(world: TheWorld, once: TheOnce, booking_id: TheSoldBooking, body: PaymentIn) -> Response:
-    """Pay with one instrument. Refused answers 402 and keeps the hold: try another instrument with a fresh key."""
+    """Pay with one instrument, or with several together. Refused answers 402 and keeps the hold: try another instrument
+    with a fresh key. `paying` with an `action_url`: the buyer's bank wants to see the buyer first.
+    """
 
     async def work() -> PaymentResultOut:
         if body.phone is not None:
             await profiles.take_for_buyer(world, booking_id, body.phone)
-        outcome = await pay.pay(world, booking_id, body.port())
+        currency = (await show.booking(world, booking_id)).booking.currency if body.tenders else ""
+        back = str(body.return_url or "")
+        outcome = await pay.pay(world, booking_id, body.offered(currency), return_url=back)
         PAYMENTS.labels(type(outcome).__name__.lower()).inc()
-        return PaymentResultOut(booking=booking_id, state="paid" if isinstance(outcome, Paid) else "paying")
+        return PaymentResultOut(
+            booking=booking_id,
+            state="paid" if isinstance(outcome, Paid) else "paying",
+            action_url=outcome.url if isinstance(outcome, Challenged) else None,
+        )
 
     return await once(200, work)
 

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from app.domain.refusals import NotFound
-from app.flows import find
+from app.flows import find, sales_status
 from app.routers.common import TheWorld
 from app.schemas import examples
 from app.schemas.base import Storable, cursor, problems, read_cursor
@@ -109,8 +109,9 @@ async def products(world: TheWorld, asked: TheSearch) -> ProductsOut:
     search = replace(asked.search, cursor=(where[0], _uuid(where[1])) if where else None)
     rows = await find.products(world, search)
     page = rows[: asked.limit]
+    heard = await sales_status.standings(world, [row.served_by for row in page])
     following = cursor(page[-1].slug, page[-1].id) if len(rows) > asked.limit else None
-    return ProductsOut(products=[ProductOut.of(row) for row in page], next=following)
+    return ProductsOut(products=[ProductOut.of(row, heard[row.served_by]) for row in page], next=following)
 
 
 def _check_journey(origin: UUID | None, destination: UUID | None) -> None:
@@ -140,16 +141,18 @@ async def product(
     rows = await find.products(world, Search(product_id=product_id, origin=origin, destination=destination))
     if not rows:
         raise NotFound("There is no such product, or it does not serve this journey.")
+    heard = await sales_status.standings(world, [rows[0].served_by])
+    shown = ProductOut.of(rows[0], heard[rows[0].served_by])
     short_code = world.house.short_code or None
     try:
         occasion, prices = await find.open_occasion(world, product_id)
     except NotFound:
-        return ProductDetailOut(product=ProductOut.of(rows[0]), occasion=None, prices=[], short_code=short_code)
+        return ProductDetailOut(product=shown, occasion=None, prices=[], short_code=short_code)
     codes = find.sms_codes(occasion.sms_code, prices)
     if origin and destination:
         prices = await find.journey_prices(world, origin=origin, destination=destination, product_id=product_id)
     return ProductDetailOut(
-        product=ProductOut.of(rows[0]),
+        product=shown,
         occasion=occasion.occasion_id,
         prices=[PriceOut.of(row, codes) for row in prices],
         short_code=short_code,
@@ -199,5 +202,5 @@ async def places(  # noqa: PLR0917 - each is a query parameter of its own name
 @router.get("/occasions/{occasion_id}/availability", response_model=AvailabilityOut, responses=problems(404))
 async def availability(world: TheWorld, occasion_id: OccasionId) -> Response:
     """What is free, from a snapshot at most a second old that is made once for all who ask."""
-    body = await find.availability_bytes(world, occasion_id)
+    body = await sales_status.availability_bytes(world, occasion_id)
     return Response(body, media_type="application/json", headers={"Cache-Control": "public, max-age=1"})

@@ -94,6 +94,7 @@ def own_booking(scope: str) -> Callable[..., Awaitable[UUID]]:
 TheReadBooking = Annotated[UUID, Depends(own_booking("read"))]
 TheSoldBooking = Annotated[UUID, Depends(own_booking("sell"))]
 """For what changes a booking: paying and cancelling."""
+TheReturnedBooking = Annotated[UUID, Depends(own_booking("refund"))]
 
 
 def own_ticket(scope: str) -> Callable[..., Awaitable[sa.Row[Any]]]:

@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.domain.refusals import NotFound
-from app.flows import watch
-from app.metrics import OUTBOX_AGE_SECONDS, OUTBOX_DEAD, OUTBOX_OWED, REGISTRY
+from app.flows import audit, watch
+from app.metrics import OUTBOX_AGE_SECONDS, OUTBOX_DEAD, OUTBOX_LATE, OUTBOX_OWED, REGISTRY
 from app.problems import known
 from app.routers.common import TheWorld
 from app.schemas.base import problems
@@ -42,6 +42,8 @@ async def metrics(world: TheWorld) -> Response:
     OUTBOX_OWED.set(owed)
     OUTBOX_AGE_SECONDS.set(age_seconds)
     OUTBOX_DEAD.set(dead)
+    OUTBOX_LATE.set(await watch.outbox_late(world))
+    await audit.measure(world)
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -47,6 +47,8 @@ class State:
 
 def state_of(stub: Stub) -> State:
     """What a listing says of a product's next date."""
+    if stub.standing.away:
+        return State("few", "away")
     free = stub.availability.total if stub.availability else None
     if stub.row.next_at is None and stub.occasion is None:
         return State("none", "no_dates")

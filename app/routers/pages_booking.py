@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -17,24 +18,17 @@ from app.domain.booking import BookingState
 from app.domain.delivery import Profile
 from app.domain.handset import Handset
 from app.domain.payment import REFUSED_WORDS, PaymentState, refused_sentence
-from app.domain.refusals import (
-    BookingExpired,
-    NotFound,
-    PaymentPending,
-    PaymentRefused,
-    TemporarilyUnavailable,
-    TooMany,
-    WrongState,
-)
+from app.domain.refund import RefundReason, RefundState
+from app.domain.refusals import NotFound, TooMany, WrongState
+from app.domain.ticket import TicketState
 from app.domain.wording import said
-from app.flows import book, deliver, pay, profiles, show
+from app.flows import book, deliver, profiles, show
 from app.flows.show import BookingView
-from app.metrics import PAYMENTS
-from app.ports import CardToken, Instrument, Prepaid
 from app.routers.common import TheWorld
-from app.schemas.base import parse_mobile
-from app.web.forms import Fields, form
-from app.web.phrases import typed_phone
+from app.routers.confirming import ask_again, bank_of, began_at, pause_seconds
+from app.routers.returning import returns
+from app.web.forms import form
+from app.web.phrases import means_of, typed_phone
 from app.web.rendering import page
 from app.web.speaking import WORDS, language_of
 from app.world import World
@@ -43,12 +37,12 @@ router = APIRouter(include_in_schema=False)
 
 Link = Annotated[str, Path(max_length=100)]
 PRIVATE: Final = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
-TOKEN_CHARS: Final = range(4, 256)
-PIN_CHARS: Final = 6
-NUMBER_CHARS_MAX: Final = 32
 JUST_NOW: Final = timedelta(seconds=15)
 WATCHED: Final = timedelta(minutes=10)
 """How long after a payment the page looks again by itself."""
+
+NOT_OWED: Final = frozenset({RefundState.ASKED, RefundState.REFUSED})
+"""States of a refund in which its tickets are still, or again, the buyer's."""
 
 STEPS: Final = ("queued", "sent", "delivered")
 
@@ -74,51 +68,87 @@ class Delivered:
     link: str | None
 
 
-async def _row(world: World, link: str) -> sa.Row[Any]:
+async def row_of(world: World, link: str) -> sa.Row[Any]:
+    """The booking behind a link; raises NotFound."""
     return await show.booking_by_link(world, book.link_hash(link))
+
+
+def is_held(world: World, row: sa.Row[Any]) -> bool:
+    """Whether a booking can be paid now."""
+    return bool(row.state == BookingState.HELD and world.clock.now() < row.expires_at)
+
+
+def refused_words(means: str, reason: str, language: str) -> str:
+    """Why a means of payment was refused: in its own words where it has them, else in those of all."""
+    own: Mapping[str, str] = WORDS[language]["refused"]
+    return own.get(f"{means}_{reason}") or refused_sentence(reason, language)
 
 
 @router.get("/b/{link}")
 async def booking_page(request: Request, world: TheWorld, link: Link) -> Response:
-    """The booking as it stands now."""
-    row = await _row(world, link)
-    return await _page(request, world, link, await show.booking(world, row.id))
+    """The booking as it stands now; while it is being paid, the network is asked first."""
+    row = await row_of(world, link)
+    if row.state == BookingState.PAYING:
+        await ask_again(world, row.id)
+    return await booking_answer(request, world, link, await show.booking(world, row.id))
 
 
-async def _page(
+async def booking_answer(
     request: Request, world: World, link: str, view: BookingView, *, trouble: Trouble | None = None, status: int = 200
 ) -> Response:
+    """The page of a booking in its state. `trouble`: why it was not paid just now."""
     state = BookingState(view.booking.state)
-    if state is BookingState.HELD and world.clock.now() >= view.booking.expires_at:
+    if state is BookingState.HELD and not is_held(world, view.booking):
         state = BookingState.EXPIRED
-    if state is BookingState.HELD:
-        return await _held_page(request, world, link, view, trouble=trouble, status=status)
-    if state is BookingState.PAID:
-        return await _paid_page(request, world, link, view)
+    match state:
+        case BookingState.HELD:
+            return await _held_page(request, world, link, view, trouble=trouble, status=status)
+        case BookingState.PAYING:
+            return _waiting_page(request, world, link, view)
+        case BookingState.PAID:
+            return await _paid_page(request, world, link, view)
+        case _:
+            return _over_page(request, link, view, state)
+
+
+def _over_page(request: Request, link: str, view: BookingView, state: BookingState) -> Response:
+    """Nothing is to be had of it any more, but perhaps money: of a payment that came too late, or that came back."""
+    open_still = [one for one in view.refunds if one.state not in {RefundState.SUCCEEDED, RefundState.REFUSED}]
     return page(
         request,
         "booking_over.html",
         headers=PRIVATE,
         link=link,
         view=view,
-        name=state.value,
-        refresh=3 if state is BookingState.PAYING else None,
+        name="returning" if state is BookingState.REFUNDED and open_still else state.value,
+        late=any(one.reason == RefundReason.LATE for one in view.refunds),
+        refresh=_refund_pause(view),
     )
+
+
+def _refund_pause(view: BookingView) -> int | None:
+    """How soon money on its way back is looked at again: soon while we work on it, and never while a bank does."""
+    return 3 if any(one.state in {RefundState.ASKED, RefundState.DUE} for one in view.refunds) else None
+
+
+def card_page_of(request: Request, world: World, view: BookingView, *, back: str, amount: int) -> str:
+    """The payment network's page that makes a token of a card and brings it `back` to this path of ours."""
+    row, language = view.booking, language_of(request)
+    asked = {
+        "return_url": f"{world.house.public_url}{back}",
+        "amount": amount,
+        "currency": row.currency.lower(),
+        "merchant": said(row.issuer_name, language),
+        "lang": language,
+    }
+    return f"{request.app.state.card_page}?{urlencode(asked)}"
 
 
 async def _held_page(
     request: Request, world: World, link: str, view: BookingView, *, trouble: Trouble | None, status: int
 ) -> Response:
     row = view.booking
-    language = language_of(request)
-    trouble = trouble or _trouble_of(request, view, language)
-    back = {
-        "return_url": f"{world.house.public_url}/b/{link}/card",
-        "amount": row.amount,
-        "currency": row.currency.lower(),
-        "merchant": said(row.issuer_name, language),
-        "lang": language,
-    }
+    trouble = trouble or _trouble_of(request, view, language_of(request))
     return page(
         request,
         "booking_held.html",
@@ -128,8 +158,8 @@ async def _held_page(
         link=link,
         view=view,
         now=world.clock.now(),
-        card_page=f"{request.app.state.card_page}?{urlencode(back)}",
-        emoney_number=trouble.number if trouble and trouble.number else typed_phone(row.buyer),
+        card_page=card_page_of(request, world, view, back=f"/b/{link}/card", amount=row.amount),
+        emoney_number=trouble.number if trouble and trouble.means == "emoney" else typed_phone(row.buyer),
         trouble=trouble,
         phones=profiles.choices(world),
         phone=await profiles.of(world, Handset(row.buyer)),
@@ -143,18 +173,49 @@ def _trouble_of(request: Request, view: BookingView, language: str) -> Trouble |
     asked = request.query_params.get("refused")
     if asked in REFUSED_WORDS:
         return Trouble("card", refused_sentence(asked, language))
-    last = view.payments[0] if view.payments else None
-    if last is None or last.state != PaymentState.DECLINED:
+    return last_trouble(view, language)
+
+
+def parts_of_last(view: BookingView) -> list[sa.Row[Any]]:
+    """What each instrument of the last attempt pays; empty where nobody has tried to pay."""
+    return [one for one in view.payments if one.attempt == view.payments[0].attempt]
+
+
+def last_trouble(view: BookingView, language: str) -> Trouble | None:
+    """What the last attempt was refused for, where it was: it stands with the part that was refused."""
+    parts = parts_of_last(view)
+    refused = next((one for one in parts if one.state == PaymentState.DECLINED), None)
+    if refused is None:
         return None
-    return Trouble(last.provider, refused_sentence(last.decline or "", language))
+    means = means_of(refused.provider)
+    sentence = refused_words(means, refused.decline or "", language)
+    return Trouble("split" if len(parts) > 1 else means, sentence)
+
+
+def _waiting_page(request: Request, world: World, link: str, view: BookingView) -> Response:
+    """Being confirmed: what is known, and that nobody need do anything; or the way to the bank that asks."""
+    now = world.clock.now()
+    return page(
+        request,
+        "booking_waiting.html",
+        here=f"/b/{link}",
+        headers=PRIVATE,
+        link=link,
+        view=view,
+        bank=bank_of(view),
+        agreed=bool(view.payments) and all(one.state == PaymentState.AUTHORIZED for one in parts_of_last(view)),
+        began=began_at(view),
+        receivers=sorted({item.handset for item in view.items}),
+        refresh=pause_seconds(view, now=now),
+    )
 
 
 async def _paid_page(request: Request, world: World, link: str, view: BookingView) -> Response:
     tickets = [_delivered(world, view, ticket) for ticket in await show.tickets(world, view.booking.id)]
-    moving = any(one.step < len(STEPS) - 1 and one.why is None for one in tickets)
-    settled = view.booking.settled_at or view.booking.created_at
-    age = world.clock.now() - settled
-    title = "paid_failed" if any(one.why for one in tickets) else "paid_title" if moving else "paid_arrived"
+    good = [one for one in tickets if one.ticket.state == TicketState.VALID]
+    moving = any(one.step < len(STEPS) - 1 and one.why is None for one in good)
+    age = world.clock.now() - (view.booking.settled_at or view.booking.created_at)
+    disputed = any(one.ticket.state == TicketState.SUSPENDED for one in tickets)
     return page(
         request,
         "booking_paid.html",
@@ -162,13 +223,25 @@ async def _paid_page(request: Request, world: World, link: str, view: BookingVie
         link=link,
         view=view,
         tickets=tickets,
-        title=title,
+        title=_paid_title(good, moving=moving, disputed=disputed),
         torn=age < JUST_NOW,
-        refresh=2 if moving and age < WATCHED else None,
+        refresh=2 if moving and age < WATCHED else _refund_pause(view),
         moving=moving,
+        disputed=disputed,
+        returned={ticket for one in view.refunds if one.state not in NOT_OWED for ticket in one.ticket_ids},
+        returnable=any(one.may for one in await returns(world, view, language_of(request))),
         note=request.query_params.get("note"),
         gifts=any(one.ticket.handset != view.booking.buyer for one in tickets),
     )
+
+
+def _paid_title(good: Sequence[Delivered], *, moving: bool, disputed: bool) -> str:
+    """The sentence of words.toml that says how the tickets stand."""
+    if not good:
+        return "disputed_title" if disputed else "over_title"
+    if any(one.why for one in good):
+        return "paid_failed"
+    return "paid_title" if moving else "paid_arrived"
 
 
 def _delivered(world: World, view: BookingView, ticket: sa.Row[Any]) -> Delivered:
@@ -184,124 +257,24 @@ def _delivered(world: World, view: BookingView, ticket: sa.Row[Any]) -> Delivere
     return Delivered(ticket, last, step, why, deliver.link_of(world, ticket) if mine else None)
 
 
-# --- paying ---------------------------------------------------------------------------------------------------------
-
-
-@router.get("/b/{link}/card")
-async def card_page(request: Request, world: TheWorld, link: Link) -> Response:
-    """Back from the payment network's page: nothing is charged until the buyer presses the button here."""
-    row = await _row(world, link)
-    token = request.query_params.get("payment_method", "")
-    held = row.state == BookingState.HELD and world.clock.now() < row.expires_at
-    if not held or not _is_token(token):
-        return RedirectResponse(f"/b/{link}", 303)
-    return page(
-        request,
-        "booking_card.html",
-        headers=PRIVATE,
-        link=link,
-        view=await show.booking(world, row.id),
-        now=world.clock.now(),
-        token=token,
-    )
-
-
-def _is_token(text: str) -> bool:
-    return len(text) in TOKEN_CHARS and text.isascii() and text.replace("_", "").isalnum()
-
-
-@router.post("/b/{link}/card")
-async def pay_by_card(request: Request, world: TheWorld, link: Link) -> Response:
-    """Charge the card behind a token of the payment network."""
-    asked = await form(request)
-    row = await _row(world, link)
-    token = asked.one("payment_method")
-    if not _is_token(token):
-        return RedirectResponse(f"/b/{link}", 303)
-    try:
-        await _pay(world, row.id, CardToken(token))
-    except PaymentRefused as refusal:
-        return RedirectResponse(f"/b/{link}?refused={refusal.more['reason']}#card", 303)
-    except TemporarilyUnavailable:
-        return RedirectResponse(f"/b/{link}?unavailable=1#card", 303)
-    return RedirectResponse(f"/b/{link}", 303)
-
-
-@router.post("/b/{link}/emoney")
-async def pay_by_emoney(request: Request, world: TheWorld, link: Link) -> Response:
-    """Pay from a prepaid account; what was typed, but for the PIN, stays in its field when it is refused."""
-    asked = await form(request)
-    row = await _row(world, link)
-    view = await show.booking(world, row.id)
-    language = language_of(request)
-    instrument = _prepaid(asked, language)
-    typed = asked.one("number")[:NUMBER_CHARS_MAX]
-    if isinstance(instrument, Trouble):
-        trouble = replace(instrument, number=typed)
-        return await _page(request, world, link, view, trouble=trouble, status=422)
-    try:
-        await _pay(world, row.id, instrument)
-    except TemporarilyUnavailable:
-        return RedirectResponse(f"/b/{link}?unavailable=1#card", 303)
-    except PaymentRefused as refusal:
-        sentence = refused_sentence(str(refusal.more["reason"]), language)
-        view = await show.booking(world, row.id)
-        trouble = Trouble("emoney", sentence, number=typed)
-        return await _page(request, world, link, view, trouble=trouble, status=402)
-    return RedirectResponse(f"/b/{link}", 303)
-
-
-def _prepaid(asked: Fields, language: str) -> Prepaid | Trouble:
-    """The account a form names, or what is wrong with it."""
-    try:
-        number: Handset = parse_mobile(asked.one("number"))
-    except ValueError:
-        return Trouble("emoney", WORDS[language]["phones"]["number_wrong"], "number")
-    pin = asked.one("pin").replace(" ", "")
-    if len(pin) != PIN_CHARS or not (pin.isascii() and pin.isdigit()):
-        return Trouble("emoney", WORDS[language]["booking"]["pin_wrong"], "pin")
-    return Prepaid(number, pin)
+# --- and afterwards -------------------------------------------------------------------------------------------------
 
 
 @router.post("/b/{link}/phone")
 async def say_phone(request: Request, world: TheWorld, link: Link) -> Response:
     """What the buyer's own phone can show."""
     asked = await form(request)
-    row = await _row(world, link)
+    row = await row_of(world, link)
     if asked.one("phone") in profiles.choices(world):
         await profiles.take_for_buyer(world, row.id, Profile(asked.one("phone")))
     return RedirectResponse(f"/b/{link}", 303)
-
-
-@router.post("/b/{link}/free")
-async def take_free(request: Request, world: TheWorld, link: Link) -> Response:
-    """Take what costs nothing."""
-    await form(request)
-    row = await _row(world, link)
-    await _pay(world, row.id, None)
-    return RedirectResponse(f"/b/{link}", 303)
-
-
-async def _pay(world: World, booking_id: UUID, instrument: Instrument | None) -> None:
-    """Pay; where the booking is no longer payable its page says how it stands. Raises PaymentRefused and others."""
-    try:
-        outcome = await pay.pay(world, booking_id, instrument)
-    except (BookingExpired, PaymentPending, WrongState):
-        return
-    except PaymentRefused:
-        PAYMENTS.labels("refused").inc()
-        raise
-    PAYMENTS.labels(type(outcome).__name__.lower()).inc()
-
-
-# --- and afterwards -------------------------------------------------------------------------------------------------
 
 
 @router.post("/b/{link}/cancel")
 async def cancel(request: Request, world: TheWorld, link: Link) -> Response:
     """Give the hold up; what is no longer just a hold stays as it is, and its page says so."""
     await form(request)
-    row = await _row(world, link)
+    row = await row_of(world, link)
     with suppress(WrongState):
         await book.cancel(world, row.id)
     return RedirectResponse(f"/b/{link}", 303)
@@ -311,7 +284,7 @@ async def cancel(request: Request, world: TheWorld, link: Link) -> Response:
 async def resend(request: Request, world: TheWorld, link: Link, ticket_id: UUID) -> Response:
     """Send a ticket's message to its handset once more."""
     await form(request)
-    row = await _row(world, link)
+    row = await row_of(world, link)
     if all(ticket.id != ticket_id for ticket in await show.tickets(world, row.id)):
         raise NotFound("There is no such ticket in this booking.")
     try:

@@ -15,13 +15,14 @@ from pydantic import ValidationError
 
 from app.domain.booking import BookingRequest, Line
 from app.domain.handset import Handset
-from app.domain.refusals import BadLine, LimitExceeded, NotOnSale, Refusal, SoldOut
+from app.domain.refusals import BadLine, IssuerAway, LimitExceeded, NotOnSale, Refusal, SoldOut
 from app.domain.wording import LANGUAGES
 from app.routers.bookings import hold
 from app.routers.common import TheWorld
 from app.routers.holding import KEY_CHARS, held_once
 from app.routers.pages import form_key
 from app.routers.pages_choice import Offered, Wanted, offered, wanted
+from app.routers.pages_choose import sales_state
 from app.schemas.base import parse_mobile
 from app.schemas.bookings import BookingIn
 from app.web.forms import Fields, form, query
@@ -84,6 +85,8 @@ async def phones_page(request: Request, world: TheWorld, product_id: UUID) -> Re
     lines = await wanted(world, offer, asked)
     if back := _back(offer, lines, asked):
         return back
+    if sales_state(world, offer) == "away":
+        return RedirectResponse(f"/p/{product_id}?{urlencode(offer.kept)}", 303)
     blank = Numbers("own", {}, language_of(request))
     return _phones(request, world, offer, lines, blank)
 
@@ -158,9 +161,9 @@ async def hold_tickets(request: Request, world: TheWorld, product_id: UUID) -> R
         return await _hold(request, world, wish, asked.one("once"))
     except SoldOut as refusal:
         return _second(request, world, offer.product, refusal)
-    except (LimitExceeded, NotOnSale, BadLine) as refusal:
-        said = _said(refusal)
-        return _phones(request, world, offer, lines, numbers, status=409, refused=said)
+    except (LimitExceeded, NotOnSale, BadLine, IssuerAway) as refusal:
+        status = 503 if isinstance(refusal, IssuerAway) else 409
+        return _phones(request, world, offer, lines, numbers, status=status, refused=_said(refusal))
 
 
 def _lines(offer: Offered, lines: list[Wanted], handsets: list[Handset]) -> tuple[Line, ...]:
@@ -188,6 +191,8 @@ def _said(refusal: Refusal) -> tuple[str, dict[str, Any]]:
             return "limit", {"limit": refusal.more["limit"]}
         case NotOnSale():
             return "not_on_sale", {}
+        case IssuerAway():
+            return "away", {}
         case _:
             return "bad_line", {}
 

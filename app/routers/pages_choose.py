@@ -52,14 +52,16 @@ async def choose_page(request: Request, world: TheWorld, product_id: UUID) -> Re
 
 
 def sales_state(world: World, offer: Offered) -> str | None:
-    """Why nothing may be sold just now, as a name in words.toml; None while it may."""
+    """Why nothing may be sold just now, as a name in words.toml: `away` where its issuer is; None while it may."""
     if offer.chosen is None:
         return "over"
     row, now = offer.chosen.row, world.clock.now()
     if row.sales_from and now < row.sales_from:
         return "not_open"
     ends = row.sales_until or row.starts_at
-    return "closed" if ends and now >= ends else None
+    if ends and now >= ends:
+        return "closed"
+    return "away" if offer.chosen.standing.away else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Staff: gates, complimentary tickets, messages and dead letters, e-money top-ups."""
+"""Staff: complimentary tickets, messages and dead letters, e-money top-ups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from app.domain.handset import Handset
 from app.domain.money import Money
 from app.domain.refusals import BadLine, NotFound
-from app.flows import emoney, find, oversee, pay, profiles, staff
+from app.flows import emoney, find, oversee, pay, profiles
 from app.routers.bookings import hold
 from app.routers.common import TheMember, TheOnce, TheWorld
 from app.schemas import examples
@@ -21,8 +21,6 @@ from app.schemas.bookings import BookedOut, BookingIn, DeliveryOut, ProfileIn, S
 from app.schemas.tickets import (
     DeadLetterOut,
     DeadLettersOut,
-    GateIn,
-    InvitationOut,
     PreviewIn,
     PreviewOut,
     ToppedUpOut,
@@ -32,28 +30,11 @@ from app.store.catalogue import PAGE_MAX
 
 router = APIRouter(prefix="/staff", tags=["staff"], responses=problems(401, 403))
 
-GateId = Annotated[UUID, Path(examples=[examples.GATE])]
 HandsetPath = Annotated[Mobile, Path(examples=[examples.HANDSET])]
 DeadLetterId = Annotated[UUID, Path(examples=[examples.DEAD_LETTER])]
 
 
-@router.post("/gates", status_code=201, responses=problems(404))
-async def invite_gate(world: TheWorld, member: TheMember, body: GateIn) -> InvitationOut:
-    """A one-time code, good for an hour, with which a device becomes this gate."""
-    member.require("gates")
-    issuer = await oversee.issuer(world, member, body.issuer)
-    invitation = await staff.invite_gate(world, issuer_id=issuer.id, name=body.name, occasions=body.occasions)
-    return InvitationOut(gate=invitation.gate_id, code=invitation.code, until=invitation.until)
-
-
-@router.delete("/gates/{gate_id}", status_code=204, responses=problems(404))
-async def revoke_gate(world: TheWorld, member: TheMember, gate_id: GateId) -> None:
-    """Shut a gate out: its token is refused from the next scan on."""
-    member.require("gates")
-    await staff.revoke_gate(world, member, gate_id)
-
-
-@router.post("/complimentary", status_code=201, response_model=BookedOut, responses=problems(400, 404, 409))
+@router.post("/complimentary", status_code=201, response_model=BookedOut, responses=problems(400, 404, 409, 503))
 async def complimentary(world: TheWorld, member: TheMember, once: TheOnce, body: BookingIn) -> Response:
     """Tickets that cost nothing: held, confirmed and sent at once."""
     member.require("sell")
@@ -61,7 +42,7 @@ async def complimentary(world: TheWorld, member: TheMember, once: TheOnce, body:
     async def work() -> BookedOut:
         await _require_own(world, member, body)
         booked = await hold(world, body.request(complimentary=True))
-        await pay.pay(world, booked.id, None)
+        await pay.pay(world, booked.id, ())
         return booked
 
     return await once(201, work)

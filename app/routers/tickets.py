@@ -10,7 +10,15 @@ from fastapi.responses import Response
 from app.domain.handset import Handset
 from app.flows import deliver, register, show
 from app.flows.give import give
-from app.routers.common import TheGivenTicket, TheOnce, TheReadTicket, TheRevocableTicket, TheSentTicket, TheWorld
+from app.routers.common import (
+    TheGivenTicket,
+    TheMember,
+    TheOnce,
+    TheReadTicket,
+    TheRevocableTicket,
+    TheSentTicket,
+    TheWorld,
+)
 from app.schemas.base import problems
 from app.schemas.tickets import GiftIn, GiftOut, ResentOut, RevokeIn, TicketOut
 
@@ -80,7 +88,9 @@ async def gift(world: TheWorld, once: TheOnce, ticket: TheGivenTicket, body: Gif
 
 
 @router.post("/{ticket_id}/revoke", status_code=200, responses=problems(401, 403, 404, 409))
-async def revoke(world: TheWorld, ticket: TheRevocableTicket, body: RevokeIn) -> TicketOut:
-    """Make a ticket worthless, at gates too."""
-    await register.revoke(world, ticket.id, reason=body.reason, free_place=body.resell, tell_holder=body.tell)
+async def revoke(world: TheWorld, member: TheMember, ticket: TheRevocableTicket, body: RevokeIn) -> TicketOut:
+    """Make a ticket worthless, at gates too. Its money stays: POST /staff/refunds gives it back, then or later."""
+    await register.revoke(
+        world, ticket.id, reason=body.reason, free_place=body.resell, tell_holder=body.tell, by=member.name
+    )
     return TicketOut.of(await show.ticket(world, ticket.id))

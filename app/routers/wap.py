@@ -108,7 +108,10 @@ def _row(reader: Reader, stub: Stub, origin: UUID | None, destination: UUID | No
     if row.next_at is not None:
         parts.append(moment(row.next_at, row.timezone, reader.language))
     sold_out = stub.availability is not None and stub.availability.total == 0
-    parts.append(reader("sold_out") if sold_out else _from(reader, stub))
+    if stub.standing.away:
+        parts.append(reader("away"))
+    else:
+        parts.append(reader("sold_out") if sold_out else _from(reader, stub))
     between = {"f": short(origin), "t": short(destination)} if origin and destination else {}
     return Link(" ".join(parts), reader.to(f"/wap/p/{short(row.id)}", **between))
 

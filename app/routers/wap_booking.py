@@ -12,19 +12,22 @@ from fastapi.responses import Response
 
 from app.domain.booking import BookingState
 from app.domain.handset import Handset
-from app.domain.payment import PaymentState, refused_sentence
+from app.domain.refund import RefundReason
 from app.domain.refusals import WrongState
 from app.domain.ticket import TicketState
 from app.domain.wording import moment, seat_words, shortened
 from app.flows import book, show
 from app.flows.show import BookingView
 from app.routers.common import TheWorld
+from app.routers.confirming import ask_again, bank_of, pause_seconds
+from app.routers.pages_booking import last_trouble
+from app.routers.returning import returns
 from app.routers.wap_common import NAME_CHARS, TheReader, deck, home, name_of, price_of, start_of
 from app.routers.wap_number import ProvenNumber
 from app.routers.wap_ticket import ticket_link
 from app.web.forms import form
 from app.web.phrases import clock, masked_phone
-from app.web.wap_deck import Deck, Form, Item, Link, Words, fitted
+from app.web.wap_deck import Deck, Form, Item, Link, Markup, Words, fitted
 from app.web.wap_reading import Reader, answer, asked_of
 from app.world import World
 
@@ -53,6 +56,12 @@ class Visit:
     async def view(self) -> BookingView:
         return await show.booking(self.world, (await self.row()).id)
 
+    async def ask_again(self, *, returned: bool = False) -> None:
+        """Ask the network how it went, where the booking is being paid."""
+        row = await self.row()
+        if row.state == BookingState.PAYING:
+            await ask_again(self.world, row.id, returned=returned)
+
     def is_held(self, row: sa.Row[Any]) -> bool:
         return bool(row.state == BookingState.HELD and self.world.clock.now() < row.expires_at)
 
@@ -72,7 +81,8 @@ TheVisit = Annotated[Visit, Depends(the_visit)]
 
 @router.get("/b/{link}")
 async def read_booking(request: Request, visit: TheVisit) -> Response:
-    """The booking as it stands now."""
+    """The booking as it stands now; while it is being paid, the network is asked first."""
+    await visit.ask_again()
     return await booking_answer(visit, start=start_of(asked_of(request).one("a")))
 
 
@@ -81,21 +91,36 @@ async def booking_answer(visit: Visit, *, trouble: str = "", status: int = 200, 
     reader, view = visit.reader, await visit.view()
     state = BookingState(view.booking.state)
     if visit.is_held(view.booking):
-        return answer(reader, _held(visit, view, trouble or _last_trouble(view, reader)), status)
+        last = last_trouble(view, reader.language)
+        return answer(reader, _held(visit, view, trouble or (last.sentence if last else "")), status)
     if state is BookingState.PAID:
         return answer(reader, await _paid(visit, view, start))
     if state is BookingState.PAYING:
-        waiting = (Words(reader("paying"), strong=True), Link(reader("look"), visit.at()))
-        return answer(reader, deck(reader, reader("name"), *waiting, again=visit.at()))
+        return answer(reader, _waiting(visit, view))
+    late = any(one.reason == RefundReason.LATE for one in view.refunds)
     over = BookingState.EXPIRED if state is BookingState.HELD else state
-    return answer(reader, deck(reader, reader("name"), Words(reader(over.value), strong=True), home(reader)))
+    said = Words(reader("late" if late else over.value), strong=True)
+    return answer(reader, deck(reader, reader("name"), said, *_refunds(reader, view), home(reader)))
 
 
-def _last_trouble(view: BookingView, reader: Reader) -> str:
-    """What the last attempt was refused for: it stands with the attempt."""
-    last = view.payments[0] if view.payments else None
-    declined = last is not None and last.state == PaymentState.DECLINED
-    return refused_sentence(last.decline or "", reader.language) if declined and last is not None else ""
+def _waiting(visit: Visit, view: BookingView) -> Deck:
+    """Being confirmed; or the way to the bank that wants to see the buyer, for a phone that can show a bank's page."""
+    reader, bank = visit.reader, bank_of(view)
+    way: list[Item] = []
+    if bank and reader.markup is Markup.XHTML:
+        way = [Words(reader("bank_how")), Link(reader("bank"), bank)]
+    elif bank:
+        way = [Words(reader("bank_elsewhere"))]
+    return deck(
+        reader,
+        reader("name"),
+        Words(reader("bank_asks" if bank else "paying" if view.booking.amount else "confirming"), strong=True),
+        *way,
+        Words(reader("comes")),
+        Link(reader("look"), visit.at()),
+        again=visit.at(),
+        again_seconds=pause_seconds(view, now=visit.world.clock.now()),
+    )
 
 
 def _held(visit: Visit, view: BookingView, trouble: str) -> Deck:
@@ -112,6 +137,7 @@ def _held(visit: Visit, view: BookingView, trouble: str) -> Deck:
     else:
         items.append(Words(reader("pay_how")))
         items.append(Link(reader("emoney"), visit.at("/e")))
+        items.append(Link(reader("voucher_pays"), visit.at("/v")))
         if visit.may_bill(row):
             items.append(Link(reader("bill"), visit.at("/m")))
         items.append(Link(reader("card"), visit.at("/k")))
@@ -135,24 +161,50 @@ def _bought(reader: Reader, view: BookingView) -> list[Item]:
 
 
 async def _paid(visit: Visit, view: BookingView, start: int) -> Deck:
-    """Where each ticket went; those of this phone can be opened at once, where the network says that it is this."""
+    """Where each ticket went; those of this phone can be opened at once, where the network says that it is this.
+
+    What was returned stands below, with where its money is.
+    """
     reader = visit.reader
+    tickets = await show.tickets(visit.world, view.booking.id)
     rows: list[Item] = []
-    for ticket in await show.tickets(visit.world, view.booking.id):
-        if ticket.handset == visit.number and ticket.state == TicketState.VALID:
-            rows.append(ticket_link(visit.world, reader, ticket))
+    for ticket in tickets:
+        if ticket.state == TicketState.SUSPENDED:
+            said: Item = Words(reader("use_suspended"))
+        elif ticket.state != TicketState.VALID:
+            continue
+        elif ticket.handset == visit.number:
+            said = ticket_link(visit.world, reader, ticket)
         else:
             said = Words(reader("sent", number=masked_phone(ticket.handset)))
-            rows += [said] if said not in rows else []
-    head = deck(reader, name_of(reader, view.booking.title), Words(reader("paid"), strong=True), forgets=True)
-    message = [] if any(isinstance(one, Link) for one in rows) else [Words(reader("open_message"))]
+        rows += [said] if said not in rows else []
+    rows += _refunds(reader, view)
+    good = any(one.state == TicketState.VALID for one in tickets)
+    head = deck(
+        reader,
+        name_of(reader, view.booking.title),
+        Words(reader("paid" if good else "none_good"), strong=True),
+        forgets=True,
+    )
+    foot: list[Item] = (
+        [Words(reader("open_message"))] if good and not any(isinstance(one, Link) for one in rows) else []
+    )
+    if any(one.may for one in await returns(visit.world, view, reader.language)):
+        foot.append(Link(reader("refund"), visit.at("/q")))
     return fitted(
         head,
         rows,
         start=min(start, max(len(rows) - 1, 0)),
         more=lambda count: Link(reader("more"), visit.at(a=count)),
-        foot=[*message, home(reader)],
+        foot=[*foot, home(reader)],
     )
+
+
+def _refunds(reader: Reader, view: BookingView) -> list[Item]:
+    """Each refund with how it stands."""
+    return [
+        Words(reader(f"refund_{one.state}", price=price_of(reader, one.amount, one.currency))) for one in view.refunds
+    ]
 
 
 @router.post("/b/{link}/x")

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from app.domain.booking import BookingRequest
 from app.domain.handset import Handset
-from app.domain.refusals import BadLine, LimitExceeded, NotOnSale, SoldOut
+from app.domain.refusals import BadLine, IssuerAway, LimitExceeded, NotOnSale, SoldOut
 from app.domain.wording import seat_words, shortened
 from app.flows.alternatives import Choice
 from app.routers.common import TheWorld
@@ -112,6 +112,8 @@ async def hold(request: Request, world: TheWorld, reader: TheReader, number: Pro
         return answer(reader, _refused(reader, wish, reader("limit", n=refusal.more["limit"])), 409)
     except NotOnSale:
         return answer(reader, _refused(reader, wish, reader("closed")), 409)
+    except IssuerAway:
+        return answer(reader, _refused(reader, wish, reader("away_hold")), 503)
     return await booking_answer(Visit(world, reader, number, link))
 
 

@@ -81,7 +81,7 @@ def _left(reader: Reader, left: int | None) -> list[str]:
 def _date(reader: Reader, picked: Picked, one: find.FoundOccasion) -> Link:
     words = moment(one.row.starts_at, one.row.timezone, reader.language)
     return Link(
-        " ".join([words, *_left(reader, one.availability.total)]),
+        " ".join([words, *([reader("away")] if one.standing.away else _left(reader, one.availability.total))]),
         reader.to(picked.at("c"), **replace(picked, occasion=one.row.id).asked),
     )
 
@@ -99,8 +99,10 @@ def categories(world: World, reader: Reader, picked: Picked, offer: Offered, sta
     # Who comes from a date has just read what it is and where: there is room for the choice.
     said = about(reader, offer) if picked.occasion is None else _journey(reader, offer)
     head = deck(reader, title_of(reader, offer), *said)
-    if sales_state(world, offer) is not None or offer.chosen is None:
-        return replace(head, items=(*head.items, Words(reader("closed")), home(reader)))
+    closed = sales_state(world, offer)
+    if closed is not None or offer.chosen is None:
+        said = _away(reader, picked, offer) if closed == "away" else [Words(reader("closed"))]
+        return replace(head, items=(*head.items, *said, home(reader)))
     if offer.stops and not offer.prices:
         why = [Words(reader("no_journey"))] if offer.journey else []
         way = Link(reader("from_where"), reader.to("/wap/from", p=short(picked.product)))
@@ -117,6 +119,14 @@ def categories(world: World, reader: Reader, picked: Picked, offer: Offered, sta
         more=lambda count: Link(reader("more"), reader.to(picked.at("c"), **picked.asked, a=count)),
         foot=foot,
     )
+
+
+def _away(reader: Reader, picked: Picked, offer: Offered) -> list[Item]:
+    """Its issuer does not answer: since when, and that one may look again."""
+    assert offer.chosen is not None, "it is the chosen occasion that cannot be asked about"
+    heard = offer.chosen.standing.last_heard
+    since = [Words(reader("away_since", when=moment(heard, offer.product.timezone, reader.language)))] if heard else []
+    return [Words(reader("away_why")), *since, Link(reader("look"), reader.to(picked.at("c"), **picked.asked))]
 
 
 def when_words(reader: Reader, offer: Offered) -> list[Item]:

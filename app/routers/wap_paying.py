@@ -1,4 +1,4 @@
-"""Paying on a phone: e-money by its PIN, the phone bill by the number that the network proves, a card by its token."""
+"""Paying on a phone: e-money or a voucher by its PIN, the phone bill by the number that the network proves, a card."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from app.domain.credential import Unreadable, parse_number
 from app.domain.delivery import Profile
 from app.domain.handset import Handset
-from app.domain.payment import refused_sentence
 from app.domain.refusals import (
     BookingExpired,
     NotAllowed,
@@ -24,8 +24,12 @@ from app.domain.refusals import (
 )
 from app.domain.wording import said
 from app.flows import pay, profiles
+from app.flows.pay import Tender
 from app.metrics import PAYMENTS
-from app.ports import CardToken, CarrierBill, Instrument, Prepaid
+from app.ports import CardToken, CarrierBill, Prepaid, Voucher
+from app.routers.confirming import count
+from app.routers.pages_booking import refused_words
+from app.routers.pages_paying import is_token
 from app.routers.wap_booking import TheVisit, Visit, booking_answer
 from app.routers.wap_common import NAME_CHARS, deck, name_of, price_of
 from app.schemas.base import parse_mobile
@@ -38,7 +42,7 @@ router = APIRouter(prefix="/wap", include_in_schema=False)
 
 PIN_CHARS: Final = 6
 NUMBER_CHARS_MAX: Final = 16
-TOKEN_CHARS: Final = range(4, 256)
+TOKEN_CHARS_MAX: Final = 255
 PROOF_OCTETS: Final = 12
 
 
@@ -83,9 +87,46 @@ async def pay_by_emoney(request: Request, visit: TheVisit) -> Response:
     except ValueError:
         return await _emoney(visit, visit.reader("number_wrong"), typed)
     pin = asked.one("p")
-    if len(pin) != PIN_CHARS or not (pin.isascii() and pin.isdigit()):
+    if not _is_pin(pin):
         return await _emoney(visit, visit.reader("pin_wrong"), typed)
-    return await _pay(visit, Prepaid(number, pin))
+    return await _pay(visit, "emoney", Tender(Prepaid(number, pin), None))
+
+
+def _is_pin(text: str) -> bool:
+    return len(text) == PIN_CHARS and text.isascii() and text.isdigit()
+
+
+# --- with a voucher -------------------------------------------------------------------------------------------------
+
+
+@router.get("/b/{link}/v")
+async def voucher_deck(visit: TheVisit) -> Response:
+    """Asks for the voucher's number and PIN."""
+    return await _voucher(visit, "", "")
+
+
+async def _voucher(visit: Visit, trouble: str, typed: str) -> Response:
+    row = await visit.row()
+    if not visit.is_held(row):
+        return await booking_answer(visit)
+    fields = (
+        Field("m", visit.reader("voucher_number"), mask="*M", value=typed, chars_max=NUMBER_CHARS_MAX),
+        Field("p", visit.reader("pin"), mask="6N", secret=True, chars_max=PIN_CHARS),
+    )
+    return _asks(visit, row, trouble, Form(visit.at("/v"), _pay_words(visit, row), fields))
+
+
+@router.post("/b/{link}/v")
+async def pay_by_voucher(request: Request, visit: TheVisit) -> Response:
+    """Pay with what is on a voucher; its number stays typed when the PIN is wrong."""
+    asked = await form(request)
+    typed = asked.one("m")[:NUMBER_CHARS_MAX]
+    number, pin = parse_number(typed), asked.one("p")
+    if isinstance(number, Unreadable):
+        return await _voucher(visit, visit.reader("voucher_wrong"), typed)
+    if not _is_pin(pin):
+        return await _voucher(visit, visit.reader("pin_wrong"), typed)
+    return await _pay(visit, "voucher", Tender(Voucher(number, pin), None))
 
 
 # --- on the phone bill ----------------------------------------------------------------------------------------------
@@ -124,7 +165,7 @@ async def pay_by_bill(request: Request, visit: TheVisit) -> Response:
         return await booking_answer(visit)
     if visit.number is None or not visit.may_bill(row) or not _is_proof(asked.one("z"), _proof(visit, row)):
         raise NotAllowed("The phone bill pays only what its own phone was shown; open the booking again.")
-    return await _pay(visit, CarrierBill(visit.number))
+    return await _pay(visit, "carrier", Tender(CarrierBill(visit.number), None))
 
 
 def _is_proof(given: str, wanted: str) -> bool:
@@ -138,7 +179,7 @@ def _is_proof(given: str, wanted: str) -> bool:
 async def card_deck(request: Request, visit: TheVisit) -> Response:
     """Asks for a card's token; a phone with a browser can have one made at the payment network and comes back here."""
     given = asked_of(request).one("payment_method")
-    return await _card(request, visit, "", given if _is_token(given) else "")
+    return await _card(request, visit, "", given if is_token(given) else "")
 
 
 async def _card(request: Request, visit: Visit, trouble: str, token: str) -> Response:
@@ -156,21 +197,17 @@ async def _card(request: Request, visit: Visit, trouble: str, token: str) -> Res
             "lang": reader.language,
         }
         items.append(Link(reader("card_page"), f"{request.app.state.card_page}?{urlencode(back)}"))
-    field = Field("c", reader("card_token"), mask="*m", value=token, chars_max=TOKEN_CHARS[-1])
+    field = Field("c", reader("card_token"), mask="*m", value=token, chars_max=TOKEN_CHARS_MAX)
     return _asks(visit, row, trouble, *items, Form(visit.at("/k"), _pay_words(visit, row), (field,)))
-
-
-def _is_token(text: str) -> bool:
-    return len(text) in TOKEN_CHARS and text.isascii() and text.replace("_", "").isalnum()
 
 
 @router.post("/b/{link}/k")
 async def pay_by_card(request: Request, visit: TheVisit) -> Response:
     """Charge the card behind a token of the payment network."""
     token = (await form(request)).one("c")
-    if not _is_token(token):
+    if not is_token(token):
         return await _card(request, visit, visit.reader("token_wrong"), "")
-    return await _pay(visit, CardToken(token))
+    return await _pay(visit, "card", Tender(CardToken(token), None))
 
 
 # --- and what comes of it -------------------------------------------------------------------------------------------
@@ -180,24 +217,36 @@ async def pay_by_card(request: Request, visit: TheVisit) -> Response:
 async def take_free(request: Request, visit: TheVisit) -> Response:
     """Take what costs nothing."""
     await form(request)
-    return await _pay(visit, None)
+    return await _pay(visit, "")
 
 
-async def _pay(visit: Visit, instrument: Instrument | None) -> Response:
-    """Pay, and show the booking as it then stands: paid, being checked, or refused with the other means below."""
+async def _pay(visit: Visit, means: str, *tenders: Tender) -> Response:
+    """Pay, and show the booking as it then stands: paid, being checked, or refused with the other means below.
+
+    Only a phone with a browser can be sent to a bank's page; for the others the network is told that nobody can.
+    """
     row = await visit.row()
     if visit.number is not None:
         # The network itself says that this phone browses.
         await profiles.take(visit.world, visit.number, Profile.WAP, source="wap")
+    browses = visit.reader.markup is Markup.XHTML
+    back = visit.world.house.public_url + visit.at("/r") if browses else ""
     try:
-        outcome = await pay.pay(visit.world, row.id, instrument)
+        outcome = await pay.pay(visit.world, row.id, tenders, return_url=back)
     except (BookingExpired, PaymentPending, WrongState):
         return await booking_answer(visit)
     except PaymentRefused as refusal:
         PAYMENTS.labels("refused").inc()
-        sentence = refused_sentence(str(refusal.more["reason"]), visit.reader.language)
+        sentence = refused_words(means, str(refusal.more["reason"]), visit.reader.language)
         return await booking_answer(visit, trouble=sentence, status=402)
     except TemporarilyUnavailable:
         return await booking_answer(visit, trouble=visit.reader("no_answer"), status=503)
-    PAYMENTS.labels(type(outcome).__name__.lower()).inc()
+    count(outcome)
+    return await booking_answer(visit)
+
+
+@router.get("/b/{link}/r")
+async def come_back(visit: TheVisit) -> Response:
+    """Back from the bank: the network is asked how it went, whatever the address says."""
+    await visit.ask_again(returned=True)
     return await booking_answer(visit)

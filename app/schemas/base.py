@@ -95,7 +95,7 @@ PROBLEM_CONTENT: Mapping[str, Any] = {
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: which problems it may answer with."""
     words = {
-        400: "The Idempotency-Key is missing.",
+        400: "The Idempotency-Key is missing; or an event is not signed by its network.",
         401: "Not signed in.",
         402: "The payment was refused; the hold stays.",
         403: "The key has not the scope.",

@@ -7,14 +7,18 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 
 from app.domain.booking import TICKETS_PER_BOOKING_MAX, BookingRequest, Line
+from app.domain.credential import Unreadable, parse_number
 from app.domain.delivery import Profile
 from app.domain.handset import Handset, for_holder
+from app.domain.money import AMOUNT_MAX, Money
+from app.domain.payment import PARTS_MAX, PaymentState
 from app.flows.alternatives import Choice
 from app.flows.book import Booked
-from app.ports import CardToken, Instrument, Prepaid
+from app.flows.pay import Tender
+from app.ports import CardToken, Prepaid, Voucher
 from app.schemas import examples
 from app.schemas.base import In, Language, Mobile, MoneyOut, Out, Text
 
@@ -194,11 +198,24 @@ class StaffDeliveryOut(DeliveryOut):
 
 
 class PaymentOut(Out):
+    """One attempt with one instrument; an attempt that several pay together has as many parts."""
+
     attempt: int
+    part: int
     provider: str
     state: str
+    amount: MoneyOut
     decline: str | None
+    action_url: str | None = Field(description="Where the buyer's bank wants to see the buyer, while it does.")
     created_at: datetime
+
+    @classmethod
+    def of(cls, row: sa.Row[Any], language: str) -> PaymentOut:
+        fields = {name: getattr(row, name) for name in cls.model_fields}
+        fields["amount"] = MoneyOut.of(Money(row.amount, row.currency), language)
+        if row.state != PaymentState.REQUIRES_ACTION:
+            fields["action_url"] = None
+        return cls(**fields)
 
 
 class BookingOut(Out):
@@ -228,39 +245,116 @@ class EmoneyIn(In):
     pin: SecretStr = Field(min_length=6, max_length=6, description="From the e-money text message.")
 
 
+class VoucherIn(In):
+    kind: Literal["voucher"]
+    number: str = Field(min_length=10, max_length=32, description="Ten digits, such as 482910375-1.")
+    pin: SecretStr = Field(min_length=6, max_length=6, description="From the voucher's text message.")
+
+    @field_validator("number")
+    @classmethod
+    def _is_number(cls, value: str) -> str:
+        read = parse_number(value)
+        if isinstance(read, Unreadable):
+            raise ValueError(read.words("en"))  # noqa: TRY004 - pydantic's way to say that a value is wrong
+        return read
+
+
 class FreeIn(In):
     """For a booking that costs nothing."""
 
     kind: Literal["free"]
 
 
+Amount = Annotated[
+    int | None,
+    Field(default=None, ge=1, le=AMOUNT_MAX, description="Minor units; left out: the rest."),
+]
+
+
+class CardTenderIn(CardIn):
+    amount: Amount
+
+
+class EmoneyTenderIn(EmoneyIn):
+    amount: Amount
+
+
+class VoucherTenderIn(VoucherIn):
+    amount: Amount
+
+
+TenderIn = Annotated[CardTenderIn | EmoneyTenderIn | VoucherTenderIn, Field(discriminator="kind")]
+
+
 class PaymentIn(In):
+    """How a booking is paid: with one `instrument`, or with several `tenders` together, all charged or none."""
+
     model_config = In.model_config | {
         "json_schema_extra": {
             "examples": [
                 {"instrument": {"kind": "card", "token": "pm_card_visa"}},
                 {"instrument": {"kind": "emoney", "handset": examples.HANDSET, "pin": "000000"}},
+                {
+                    "tenders": [
+                        {"kind": "emoney", "handset": examples.HANDSET, "pin": "000000", "amount": 10_000},
+                        {"kind": "card", "token": "pm_card_visa"},
+                    ],
+                    "return_url": "https://shop.example/thanks",
+                },
             ]
         }
     }
 
-    instrument: Annotated[CardIn | EmoneyIn | FreeIn, Field(discriminator="kind")]
+    instrument: Annotated[CardIn | EmoneyIn | VoucherIn | FreeIn, Field(discriminator="kind")] | None = None
+    tenders: tuple[TenderIn, ...] = Field(
+        default=(),
+        max_length=PARTS_MAX,
+        description="Instead of one instrument: what each pays. One may leave its amount out and pays the rest.",
+    )
+    return_url: HttpUrl | None = Field(
+        default=None,
+        description="Where the payment network brings the buyer's browser back to, should the bank want to see the"
+        " buyer. Without one a payment that needs this is refused.",
+    )
     phone: Profile | None = Field(
         default=None,
         description="What the buyer's own phone can show: `sms` text only, `ems` pictures, `wap` links. It stays so"
         " until somebody says otherwise.",
     )
 
-    def port(self) -> Instrument | None:
-        match self.instrument:
-            case CardIn():
-                return CardToken(self.instrument.token)
-            case EmoneyIn():
-                return Prepaid(Handset(self.instrument.handset), self.instrument.pin.get_secret_value())
-            case FreeIn():
-                return None
+    @model_validator(mode="after")
+    def _one_of_two(self) -> PaymentIn:
+        if (self.instrument is None) == (not self.tenders):
+            raise ValueError("name either one instrument or several tenders")
+        return self
+
+    def offered(self, currency: str) -> tuple[Tender, ...]:
+        """What is offered in payment, in the booking's currency; nothing for what costs nothing."""
+        if self.instrument is not None:
+            found = _instrument(self.instrument)
+            return () if found is None else (Tender(found, None),)
+        return tuple(
+            Tender(found, None if one.amount is None else Money(one.amount, currency))
+            for one in self.tenders
+            if (found := _instrument(one)) is not None
+        )
+
+
+def _instrument(given: CardIn | EmoneyIn | VoucherIn | FreeIn) -> CardToken | Prepaid | Voucher | None:
+    match given:
+        case CardIn():
+            return CardToken(given.token)
+        case EmoneyIn():
+            return Prepaid(Handset(given.handset), given.pin.get_secret_value())
+        case VoucherIn():
+            return Voucher(given.number, given.pin.get_secret_value())
+        case FreeIn():
+            return None
 
 
 class PaymentResultOut(Out):
     booking: UUID
     state: Literal["paid", "paying"] = Field(description="`paying`: being confirmed; the tickets come by themselves.")
+    action_url: str | None = Field(
+        default=None, description="Send the buyer's browser here: the bank wants to see the buyer before it pays."
+    )

@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import Field
 
 from app.domain.money import Money
-from app.flows.find import Availability, FoundOccasion, is_free, sms_codes
+from app.domain.sale import Standing, Why
+from app.flows.find import FoundOccasion, sms_codes
+from app.flows.sales_status import Availability, is_free
 from app.schemas.base import MoneyOut, Out, Text
+
+OnSale = Annotated[bool, Field(description="Whether it can be booked now.")]
+NotSold = Annotated[
+    Why | None,
+    Field(description="Why not. `issuer_away`: its own server does not answer for now; what it sold stays valid."),
+]
+LastHeard = Annotated[
+    datetime | None, Field(description="When the server of an issuer that is away last answered; null when it is not.")
+]
 
 
 class PriceOut(Out):
@@ -51,9 +62,12 @@ class ProductOut(Out):
     next_at: datetime | None = Field(description="The next date; null for what is open-dated.")
     dates: int
     booking_limit: int
+    on_sale: bool = Field(description="Whether its issuer can be asked; each occasion says besides whether it is sold.")
+    why: NotSold
+    last_heard: LastHeard
 
     @classmethod
-    def of(cls, row: sa.Row[Any]) -> ProductOut:
+    def of(cls, row: sa.Row[Any], standing: Standing) -> ProductOut:
         return cls(
             id=row.id,
             issuer=row.issuer_slug,
@@ -68,6 +82,9 @@ class ProductOut(Out):
             next_at=row.next_at,
             dates=row.dates,
             booking_limit=row.booking_limit,
+            on_sale=standing.on_sale,
+            why=standing.why,
+            last_heard=standing.last_heard,
         )
 
 
@@ -85,7 +102,10 @@ class ProductDetailOut(Out):
 
 class AvailabilityOut(Out):
     occasion: UUID
-    as_of: datetime
+    as_of: datetime = Field(description="When this was so: a second ago at most, unless `why` is `issuer_away`.")
+    on_sale: OnSale
+    why: NotSold
+    last_heard: LastHeard
     unlimited: bool
     counts: dict[str, int] = Field(description="Free places by category.")
     places: int
@@ -104,6 +124,9 @@ class OccasionOut(Out):
     doors_at: datetime | None
     timezone: str
     unlimited: bool
+    on_sale: OnSale
+    why: NotSold
+    last_heard: LastHeard
     free: dict[str, int] = Field(description="Free places by category, at most a second ago.")
     prices: list[PriceOut]
 
@@ -123,6 +146,9 @@ class OccasionOut(Out):
             doors_at=row.doors_at,
             timezone=row.timezone,
             unlimited=found.availability.unlimited,
+            on_sale=found.standing.on_sale,
+            why=found.standing.why,
+            last_heard=found.standing.last_heard,
             free=found.availability.counts,
             prices=[PriceOut.of(price, codes) for price in found.prices],
         )

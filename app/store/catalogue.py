@@ -82,7 +82,8 @@ async def products(tx: Tx, search: Search, *, now: datetime) -> list[sa.Row[Any]
     rows = await tx.execute(
         f"""
             SELECT p.*, i.slug AS issuer_slug, i.name AS issuer_name, i.currency, i.timezone, i.language,
-                v.name AS venue_name, f.amount AS from_amount, n.starts_at AS next_at, coalesce(n.dates, 0) AS dates
+                i.served_by, v.name AS venue_name, f.amount AS from_amount, n.starts_at AS next_at,
+                coalesce(n.dates, 0) AS dates
             FROM product p JOIN issuer i ON i.id = p.issuer_id LEFT JOIN venue v ON v.id = p.venue_id
             {prices}
             LEFT JOIN LATERAL (
@@ -144,7 +145,7 @@ async def occasions(tx: Tx, search: Search, *, now: datetime) -> list[sa.Row[Any
     rows = await tx.execute(
         f"""
             SELECT o.*, p.kind, p.title, p.slug AS product_slug, i.slug AS issuer_slug, i.name AS issuer_name,
-                i.timezone, i.currency, coalesce(v.name, pv.name) AS venue_name
+                i.timezone, i.currency, i.served_by, coalesce(v.name, pv.name) AS venue_name
             FROM occasion o JOIN product p ON p.id = o.product_id JOIN issuer i ON i.id = o.issuer_id
                 LEFT JOIN venue v ON v.id = o.venue_id LEFT JOIN venue pv ON pv.id = p.venue_id
             WHERE {" AND ".join(clauses).replace("v.name::text", "coalesce(v.name, pv.name)::text")}
@@ -264,7 +265,7 @@ async def siblings(
     """The other dates of a product that are on sale, nearest to `near` first."""
     rows = await tx.execute(
         """
-            SELECT o.id, o.starts_at, o.stock FROM occasion o
+            SELECT o.id, o.issuer_id, o.starts_at, o.stock FROM occasion o
             WHERE o.product_id = :product AND o.id <> :self AND NOT o.withdrawn AND o.starts_at > :now
                 AND (o.sales_from IS NULL OR o.sales_from <= :now) AND (o.sales_until IS NULL OR o.sales_until > :now)
             ORDER BY abs(extract(epoch FROM o.starts_at - :near)), o.starts_at LIMIT :limit

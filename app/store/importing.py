@@ -23,6 +23,7 @@ from app.domain.catalogue import (
     SeatingDraft,
     Text,
 )
+from app.store.database import Tx
 from app.store.tables import Issuer, Occasion, Price, Product, Route, RouteStop, Seating, SeatingPlace, Stop, Venue
 from app.store.tables.catalogue import Stock
 from app.store.writing_places import write_places
@@ -48,6 +49,7 @@ class Writing:
 async def write_issuer(writing: Writing, catalogue: IssuerCatalogue) -> UUID:
     """Everything of one issuer; raises ImportRefused when the file refers to what is nowhere."""
     draft = catalogue.issuer
+    await refuse_foreign(writing, draft.slug)
     row = {**asdict(draft), "served_by": "local", "created_at": writing.now}
     issuer_id = (await upsert(writing, Issuer, [row], ["slug"], keep=["created_at", "served_by"]))[0][0]
     base = {"issuer_id": issuer_id}
@@ -64,6 +66,16 @@ async def write_issuer(writing: Writing, catalogue: IssuerCatalogue) -> UUID:
         await _write_product(writing, known, product)
         writing.progress(done, len(catalogue.products), draft.slug)
     return issuer_id
+
+
+async def refuse_foreign(writing: Writing, slug: str) -> None:
+    """What another server sells is imported there: this is a copy, and the next would undo it. Raises ImportRefused."""
+    owner = await writing.tx.scalar(
+        sa.text("SELECT served_by FROM issuer WHERE slug = :slug AND served_by <> 'local'"), {"slug": slug}
+    )
+    if owner is not None:
+        reason = f"{slug!r} is sold for the server {owner!r}; import it there"
+        raise ImportRefused([Fault("catalogue", None, "issuer", reason)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ async def write_seating(writing: Writing, issuer_id: UUID, draft: SeatingDraft) 
     return seating_id
 
 
-async def refresh_statistics(tx: AsyncSession) -> None:
+async def refresh_statistics(tx: Tx | AsyncSession) -> None:
     """Let the planner know at once what was written; on its own it may plan for an empty hall for a minute."""
     await tx.execute(sa.text("ANALYZE issuer, stop, product, price, occasion, place"))
 
@@ -215,7 +227,7 @@ async def _write_occasion(writing: Writing, known: _Known, product_id: UUID, dra
     await _write_prices(writing, known, product_id, draft.prices, occasion_id=occasion_id)
 
 
-async def give_codes(tx: AsyncSession) -> None:
+async def give_codes(tx: Tx | AsyncSession) -> None:
     """Give each occasion that has none the next short number. Imports run one at a time, so none is given twice."""
     await tx.execute(
         sa.text("""

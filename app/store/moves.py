@@ -12,14 +12,25 @@ import sqlalchemy as sa
 
 from app.domain.booking import BOOKING
 from app.domain.delivery import DELIVERY
+from app.domain.dispute import DISPUTE
 from app.domain.gate import GATE
 from app.domain.machine import IllegalTransition, Machine
 from app.domain.payment import PAYMENT
+from app.domain.refund import REFUND
 from app.domain.ticket import TICKET
 from app.store.database import Tx
-from app.store.tables import Booking, Credential, Delivery, Gate, Payment, Ticket
+from app.store.tables import Booking, Credential, Delivery, Dispute, Gate, Payment, Refund, Ticket
 
-Row = type[Booking] | type[Payment] | type[Ticket] | type[Delivery] | type[Credential] | type[Gate]
+Row = (
+    type[Booking]
+    | type[Payment]
+    | type[Ticket]
+    | type[Delivery]
+    | type[Credential]
+    | type[Gate]
+    | type[Refund]
+    | type[Dispute]
+)
 
 MACHINES: dict[Row, Machine[Any, Any]] = {
     Booking: BOOKING,
@@ -28,6 +39,8 @@ MACHINES: dict[Row, Machine[Any, Any]] = {
     Delivery: DELIVERY,
     Credential: TICKET,
     Gate: GATE,
+    Refund: REFUND,
+    Dispute: DISPUTE,
 }
 
 

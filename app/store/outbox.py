@@ -139,6 +139,24 @@ async def waiting(tx: Tx, *, now: datetime) -> tuple[int, float, int]:
     return int(row.owed), max(0.0, float(row.age)), int(row.dead)
 
 
+async def late(tx: Tx, *, attempts_min: int) -> int:
+    """How many were tried so often already and are still owed."""
+    found = await tx.execute(
+        "SELECT count(*) FROM outbox WHERE done_at IS NULL AND dead_at IS NULL AND attempts >= :least",
+        {"least": attempts_min},
+    )
+    return int(found.scalar_one())
+
+
+async def hurry(tx: Tx, topics: Sequence[Topic], *, served_by: str, now: datetime) -> None:
+    """Let what is owed to the issuers of one server be due at once: it answers again."""
+    await tx.execute(
+        "UPDATE outbox SET due_at = :now FROM issuer i WHERE i.id = outbox.issuer_id AND i.served_by = :served_by"
+        " AND topic = ANY(:topics) AND done_at IS NULL AND dead_at IS NULL AND due_at > :now",
+        {"topics": [topic.value for topic in topics], "served_by": served_by, "now": now},
+    )
+
+
 async def purge(tx: Tx, *, before: datetime) -> None:
     """Drop what was carried out long ago; dead letters stay until staff deal with them."""
     await tx.execute("DELETE FROM outbox WHERE done_at < :before", {"before": before})

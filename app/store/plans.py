@@ -1,28 +1,26 @@
-"""Seating plans as pages draw them: what stands around the seats, and each section's outline and free places."""
+"""Seating plans as pages draw them: what stands around the seats, and where the rows of each section are."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.store.database import Tx
-from app.store.stock import FREE
 
-ROWS = f"""
-    SELECT section, category, numbered, count(*) AS places, count(*) FILTER (WHERE {FREE}) AS free,
+ROWS = """
+    SELECT section, category, numbered, array_agg(pos ORDER BY pos) AS positions,
         (array_agg(x ORDER BY pos))[1] AS first_x, (array_agg(y ORDER BY pos))[1] AS first_y,
         (array_agg(x ORDER BY pos DESC))[1] AS last_x, (array_agg(y ORDER BY pos DESC))[1] AS last_y
     FROM place WHERE occasion_id = :id AND NOT withdrawn
     GROUP BY section, category, numbered, row ORDER BY min(pos)
-"""  # noqa: S608 - a constant of the stock module
+"""
 
 
-async def rows(tx: Tx, occasion_id: UUID, *, now: datetime) -> list[sa.Row[Any]]:
-    """The rows of an occasion's sections in plan order: their ends on the drawing, and how many places are free."""
-    return list(await tx.execute(ROWS, {"id": occasion_id, "now": now}))
+async def rows(tx: Tx, occasion_id: UUID) -> list[sa.Row[Any]]:
+    """The rows of an occasion's sections in plan order: their places, and their ends on the drawing."""
+    return list(await tx.execute(ROWS, {"id": occasion_id}))
 
 
 async def drawing(tx: Tx, occasion_id: UUID) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,65 +20,152 @@ from app.store.moves import move_many
 from app.store.tables import Credential, Scan
 
 
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What is kept of a PIN and a compact code that another server made: keyed digests under our own secret `kid`."""
+
+    kid: int
+    pin_mac: bytes
+    compact_mac: bytes
+
+
 async def register(tx: Tx, registrations: Sequence[Registration], *, now: datetime) -> None:
-    """Write entries; one that is there already stays as it is, with its uses."""
-    rows = [
-        {
-            "ticket_id": one.ticket_id,
-            "issuer_id": one.issuer_id,
-            "number": one.number,
-            "code": one.code,
-            "generation": one.generation,
-            "kid": one.kid,
-            "kind": one.kind,
-            "product_id": one.product_id,
-            "occasion_id": one.occasion_id,
-            "occasion_code": one.occasion_code,
-            "label": dict(one.label),
-            "uses": one.uses,
-            "uses_left": one.uses,
-            "balance": one.balance,
-            "valid_from": one.valid_from,
-            "valid_until": one.valid_until,
-            "state": TicketState.VALID,
-            "registered_at": now,
-        }
-        for one in registrations
-    ]
+    """Write entries of tickets we sold; one that is there already stays as it is, with its uses."""
+    rows = [_row(one, now) for one in registrations]
     await insert_many(tx, Credential, rows, on_conflict="ON CONFLICT (ticket_id) DO NOTHING")
 
 
+async def register_foreign(
+    tx: Tx, registrations: Sequence[tuple[Registration, Digests]], *, now: datetime
+) -> set[UUID]:
+    """Write entries of tickets that other servers sold; returns those that are there now and their seller's own.
+
+    One is left out where the ticket's id is another seller's, or its number or code is another ticket's of this one.
+    """
+    rows = [
+        {**_row(one, now), "seller": one.seller, "kid": kept.kid}
+        | {"pin_mac": kept.pin_mac, "compact_mac": kept.compact_mac}
+        for one, kept in registrations
+    ]
+    await insert_many(tx, Credential, rows, on_conflict="ON CONFLICT DO NOTHING")
+    found = await tx.execute(
+        "SELECT c.ticket_id FROM credential c JOIN unnest(CAST(:tickets AS uuid[]), CAST(:sellers AS varchar[]))"
+        " AS w(ticket_id, seller) ON c.ticket_id = w.ticket_id AND c.seller = w.seller",
+        {
+            "tickets": [one.ticket_id for one, _ in registrations],
+            "sellers": [one.seller for one, _ in registrations],
+        },
+    )
+    return set(found.scalars())
+
+
+def _row(one: Registration, now: datetime) -> dict[str, object]:
+    return {
+        "ticket_id": one.ticket_id,
+        "issuer_id": one.issuer_id,
+        "number": one.number,
+        "code": one.code,
+        "generation": one.generation,
+        "kid": one.kid,
+        "kind": one.kind,
+        "product_id": one.product_id,
+        "occasion_id": one.occasion_id,
+        "occasion_code": one.occasion_code,
+        "label": dict(one.label),
+        "uses": one.uses,
+        "uses_left": one.uses,
+        "balance": one.balance,
+        "valid_from": one.valid_from,
+        "valid_until": one.valid_until,
+        "state": TicketState.VALID,
+        "registered_at": now,
+    }
+
+
 async def revoke(tx: Tx, ticket_id: UUID) -> None:
-    """Refuse the ticket from now on; again, or never registered, changes nothing."""
+    """Refuse the ticket from now on; again changes nothing."""
     await move_many(tx, Credential, [ticket_id], TicketEvent.REVOKE)
 
 
-async def locked(tx: Tx, ticket_id: UUID) -> sa.Row[Any] | None:
-    """An entry with what is left of it, kept as it is until this transaction ends."""
-    query = "SELECT uses_left, balance, state FROM credential WHERE ticket_id = :id FOR UPDATE"
+async def suspend(tx: Tx, ticket_id: UUID, *, suspended: bool) -> None:
+    """Refuse the ticket for the time being, or take it again; a revoked one stays revoked."""
+    await move_many(tx, Credential, [ticket_id], TicketEvent.SUSPEND if suspended else TicketEvent.RESUME)
+
+
+LOCKED = """
+    SELECT c.issuer_id, c.uses - c.uses_left AS used, c.uses_left, c.balance, c.state,
+        coalesce((SELECT sum(amount) FROM spend WHERE spend.ticket_id = c.ticket_id), 0) AS spent
+    FROM credential c WHERE c.ticket_id = :id AND c.seller = :seller FOR UPDATE OF c
+"""
+
+
+async def locked(tx: Tx, ticket_id: UUID, *, seller: str = "") -> sa.Row[Any] | None:
+    """An entry with what was used and what is left of it, kept as it is until this transaction ends."""
+    return (await tx.execute(LOCKED, {"id": ticket_id, "seller": seller})).first()
+
+
+async def states(tx: Tx, ticket_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The present state of each entry."""
+    if not ticket_ids:
+        return {}
+    rows = await tx.execute(
+        "SELECT ticket_id, state FROM credential WHERE ticket_id = ANY(:ids)", {"ids": list(ticket_ids)}
+    )
+    return {row.ticket_id: row.state for row in rows}
+
+
+async def of_any_seller(tx: Tx, ticket_id: UUID) -> sa.Row[Any] | None:
+    """An entry for the issuer's own staff, locked, whoever sold the ticket."""
+    query = (
+        "SELECT c.seller, c.state, c.issuer_id, i.slug AS issuer_slug FROM credential c"
+        " JOIN issuer i ON i.id = c.issuer_id WHERE c.ticket_id = :id FOR UPDATE OF c"
+    )
     return (await tx.execute(query, {"id": ticket_id})).first()
 
 
-async def by_number(tx: Tx, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], sa.Row[Any]]:
-    """Entries by (issuer, number)."""
+async def entries(tx: Tx, ticket_ids: Sequence[UUID], *, issuer_id: UUID, seller: str = "") -> list[sa.Row[Any]]:
+    """Those entries that are of this issuer and of this seller."""
+    found = await tx.execute(
+        "SELECT ticket_id, issuer_id, state, version, uses_left, balance FROM credential"
+        " WHERE ticket_id = ANY(:ids) AND issuer_id = :issuer AND seller = :seller ORDER BY ticket_id",
+        {"ids": list(ticket_ids), "issuer": issuer_id, "seller": seller},
+    )
+    return list(found)
+
+
+async def admissions(tx: Tx, ticket_ids: Sequence[UUID]) -> list[sa.Row[Any]]:
+    """Every admission of these tickets with its gate's name, in the order of their uses."""
+    found = await tx.execute(
+        "SELECT a.ticket_id, a.use_no, a.gate_id, g.name AS gate, a.scan_id, a.at FROM admission a"
+        " JOIN gate g ON g.id = a.gate_id WHERE a.ticket_id = ANY(:ids) ORDER BY a.ticket_id, a.use_no",
+        {"ids": list(ticket_ids)},
+    )
+    return list(found)
+
+
+async def by_number(tx: Tx, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], list[sa.Row[Any]]]:
+    """Entries by (issuer, number): one of each seller at most, ours first."""
     return await _find(tx, wanted, "number", "varchar")
 
 
-async def by_code(tx: Tx, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], sa.Row[Any]]:
-    """Entries by (issuer, barcode code)."""
+async def by_code(tx: Tx, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[sa.Row[Any]]]:
+    """Entries by (issuer, barcode code): one of each seller at most, ours first."""
     return await _find(tx, wanted, "code", "bigint")
 
 
-async def _find(tx: Tx, wanted: Sequence[tuple[UUID, Any]], column: str, cast: str) -> dict[Any, sa.Row[Any]]:
+async def _find(tx: Tx, wanted: Sequence[tuple[UUID, Any]], column: str, cast: str) -> dict[Any, list[sa.Row[Any]]]:
     if not wanted:
         return {}
-    issuers, names = (list(part) for part in zip(*wanted, strict=True))
+    issuers, names = (list(part) for part in zip(*dict.fromkeys(wanted), strict=True))
     rows = await tx.execute(
         f"SELECT c.* FROM credential c JOIN unnest(CAST(:issuers AS uuid[]), CAST(:names AS {cast}[]))"  # noqa: S608 - both callers are above
-        f" AS w(issuer_id, name) ON c.issuer_id = w.issuer_id AND c.{column} = w.name",
+        f" AS w(issuer_id, name) ON c.issuer_id = w.issuer_id AND c.{column} = w.name ORDER BY c.seller",
         {"issuers": issuers, "names": names},
     )
-    return {(row.issuer_id, getattr(row, column)): row for row in rows}
+    found: dict[Any, list[sa.Row[Any]]] = {}
+    for row in rows:
+        found.setdefault((row.issuer_id, getattr(row, column)), []).append(row)
+    return found
 
 
 USE = """

@@ -1,4 +1,4 @@
-"""Bookings, payments and tickets, many at a time: the hot statements of a sale."""
+"""Bookings and tickets, many at a time: the hot statements of a sale."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.booking import BookingEvent, BookingState
-from app.domain.payment import PaymentState
+from app.domain.booking import BookingState
 from app.domain.ticket import TicketState
 from app.store.bulk import columns_of, insert_many
 from app.store.database import Tx
 from app.store.locks import exclusively
-from app.store.moves import move_many
-from app.store.tables import Booking, BookingItem, Payment, Ticket
+from app.store.tables import Booking, BookingItem, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +136,8 @@ async def items(tx: Tx, booking_ids: Sequence[UUID]) -> dict[UUID, list[sa.Row[A
     """The items of each booking with their price's and place's words."""
     rows = await tx.execute(
         """
-            SELECT i.*, r.category, r.name AS price_name, l.section, l.row, l.seat, l.numbered,
-                so.name AS origin_name, sd.name AS destination_name
+            SELECT i.*, r.category, r.name AS price_name, r.amount AS price_amount,
+                l.section, l.row, l.seat, l.numbered, so.name AS origin_name, sd.name AS destination_name
             FROM booking_item i JOIN price r ON r.id = i.price_id LEFT JOIN place l ON l.id = i.place_id
                 LEFT JOIN stop so ON so.id = i.origin_id LEFT JOIN stop sd ON sd.id = i.destination_id
             WHERE i.booking_id = ANY(:ids) ORDER BY i.booking_id, i.line
@@ -152,72 +150,14 @@ async def items(tx: Tx, booking_ids: Sequence[UUID]) -> dict[UUID, list[sa.Row[A
     return found
 
 
-# --- payments -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class NewPayment:
-    """One attempt to write; `id` is also what its key is made from."""
-
-    id: UUID
-    issuer_id: UUID
-    booking_id: UUID
-    provider: str
-    amount: int
-    currency: str
-    key: str
-    reference: str | None
-    created_at: datetime
-
-
-async def begin_payments(tx: Tx, asks: Sequence[NewPayment]) -> list[bool]:
-    """HELD -> PAYING with a payment row that is about to be submitted, where the booking is held and has time left."""
-    now = min(ask.created_at for ask in asks)
-    standing = await tx.execute(
-        "SELECT id, coalesce((SELECT max(attempt) FROM payment WHERE booking_id = booking.id), 0) AS last FROM booking"
-        " WHERE id = ANY(:ids) AND state = 'held' AND expires_at > :now FOR UPDATE",
-        {"ids": [ask.booking_id for ask in asks], "now": now},
+async def move_items(tx: Tx, places: Sequence[tuple[UUID, UUID]]) -> None:
+    """Give items other places of their category: (item, place) pairs."""
+    identities, others = (list(column) for column in zip(*places, strict=True))
+    await tx.execute(
+        "UPDATE booking_item SET place_id = w.place_id FROM unnest(CAST(:items AS uuid[]), CAST(:places AS uuid[]))"
+        " AS w(item_id, place_id) WHERE booking_item.id = w.item_id",
+        {"items": identities, "places": others},
     )
-    last = {row.id: row.last for row in standing}
-    moved = await move_many(tx, Booking, sorted(last), BookingEvent.BEGIN)
-    first = {ask.booking_id: ask for ask in reversed(asks) if ask.booking_id in moved}
-    await insert_many(
-        tx,
-        Payment,
-        [
-            {**columns_of(ask), "attempt": last[ask.booking_id] + 1, "state": PaymentState.SUBMITTED}
-            | {"updated_at": ask.created_at}
-            for ask in first.values()
-        ],
-    )
-    began = {ask.id for ask in first.values()}
-    return [ask.id in began for ask in asks]
-
-
-async def payments(tx: Tx, booking_id: UUID) -> list[sa.Row[Any]]:
-    """The attempts of a booking, latest first."""
-    rows = await tx.execute("SELECT * FROM payment WHERE booking_id = :id ORDER BY attempt DESC", {"id": booking_id})
-    return list(rows)
-
-
-async def unsettled(tx: Tx, *, before: datetime, limit: int) -> list[sa.Row[Any]]:
-    """Attempts in which nothing has moved since `before`: somebody died, or the network never told."""
-    rows = await tx.execute(
-        "SELECT * FROM payment WHERE state NOT IN ('captured', 'declined', 'voided', 'refunded')"
-        " AND updated_at < :before ORDER BY updated_at LIMIT :limit",
-        {"before": before, "limit": limit},
-    )
-    return list(rows)
-
-
-async def unsettled_free(tx: Tx, *, before: datetime, limit: int) -> list[UUID]:
-    """Bookings that cost nothing and that somebody died with between their two transactions."""
-    rows = await tx.execute(
-        "SELECT id FROM booking WHERE state = 'paying' AND amount = 0 AND created_at < :before"
-        " ORDER BY expires_at LIMIT :limit",
-        {"before": before, "limit": limit},
-    )
-    return list(rows.scalars())
 
 
 # --- tickets --------------------------------------------------------------------------------------------------------

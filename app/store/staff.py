@@ -22,6 +22,17 @@ async def issuer_by_slug(tx: Tx | AsyncSession, slug: str) -> sa.Row[Any] | None
     return (await tx.execute(sa.text("SELECT * FROM issuer WHERE slug = :slug"), {"slug": slug})).first()
 
 
+async def served_by(tx: Tx, issuer_id: UUID) -> str:
+    """Which adapter asks the issuer's register: `local`, or the name of another server."""
+    found = await tx.execute("SELECT served_by FROM issuer WHERE id = :id", {"id": issuer_id})
+    name: str = found.scalar_one()
+    return name
+
+
+async def issuer_by_id(tx: Tx, identity: UUID) -> sa.Row[Any]:
+    return (await tx.execute("SELECT * FROM issuer WHERE id = :id", {"id": identity})).one()
+
+
 async def add_key(
     tx: Tx,
     *,
@@ -116,7 +127,7 @@ async def enrol(tx: Tx, *, enrolment_hash: bytes, now: datetime) -> UUID | None:
 async def gate(tx: Tx, identity: UUID) -> sa.Row[Any] | None:
     return (
         await tx.execute(
-            "SELECT g.*, i.language, i.timezone, i.slug AS issuer_slug FROM gate g"
+            "SELECT g.*, i.language, i.timezone, i.slug AS issuer_slug, i.served_by FROM gate g"
             " JOIN issuer i ON i.id = g.issuer_id WHERE g.id = :id",
             {"id": identity},
         )

@@ -136,11 +136,11 @@ async def commit(tx: Tx, wanted: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
 
 
 async def renew(tx: Tx, wanted: Sequence[tuple[UUID, datetime]]) -> None:
-    """Let what each key has run out at its new moment, whether it was held or bought: (key, until) pairs."""
+    """Let what each key holds run out at its new moment; what it has bought stays bought: (key, until) pairs."""
     keys, untils = (list(column) for column in zip(*wanted, strict=True))
     await tx.execute(
         "UPDATE place SET held_until = w.until FROM unnest(CAST(:keys AS uuid[]), CAST(:untils AS timestamptz[]))"
-        " AS w(key, until) WHERE place.taken_by = w.key",
+        " AS w(key, until) WHERE place.taken_by = w.key AND place.held_until IS NOT NULL",
         {"keys": keys, "untils": untils},
     )
 

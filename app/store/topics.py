@@ -13,3 +13,7 @@ class Topic(StrEnum):
     REVOKE = "revoke"
     RELEASE = "release"
     CONVERSE = "converse"
+    REFUND = "refund"
+    SUSPEND = "suspend"
+    NEWS = "news"
+    DISPUTE = "dispute"

@@ -14,6 +14,14 @@ KOREA: Final = "+82"
 HOME_DIGITS: Final = (9, 10)
 
 
+MEANS: Final = frozenset({"emoney", "voucher", "carrier"})
+
+
+def means_of(provider: str) -> str:
+    """What a person calls the way that a payment was made: whichever network it was, a card is a card."""
+    return provider if provider in MEANS else "card"
+
+
 def price(amount: int, currency: str, language: str, *, free: str) -> str:
     """45,000원, ₩45,000, or the word for what costs nothing."""
     return Money(amount, currency).words(language) if amount else free

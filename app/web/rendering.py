@@ -96,6 +96,7 @@ def _environment() -> Environment:
         "date": _date,
         "far_date": _far_date,
         "clock": phrases.clock,
+        "means": phrases.means_of,
         "seat": _seat,
         "masked": phrases.masked_phone,
         "ticket_number": shown,

@@ -86,7 +86,8 @@ class Deck:
     """The word on the key that leads back."""
     language: str = "ko"
     again: str | None = None
-    """Where the phone looks again by itself after `AGAIN_SECONDS`."""
+    """Where the phone looks again by itself, after `again_seconds`."""
+    again_seconds: int = 4
     forgets: bool = False
 
     def written(self, markup: Markup, encoding: str) -> str:
@@ -95,9 +96,6 @@ class Deck:
         if markup is Markup.WML:
             return f"{head}{WML_DOCTYPE}{wml(self)}"
         return f"{head}{XHTML_DOCTYPE}{xhtml(self)}"
-
-
-AGAIN_SECONDS: Final = 4
 
 
 # --- WML 1.1 --------------------------------------------------------------------------------------------------------
@@ -111,7 +109,7 @@ def wml(deck: Deck) -> str:
     resets = "".join(f'<setvar name="{field.name}" value="{_wml(field.value)}"/>' for field in fields)
     entered = f'<onevent type="onenterforward"><refresh>{resets}</refresh></onevent>' if resets else ""
     looked = f'<onevent type="ontimer"><go href="{_wml(deck.again)}"/></onevent>' if deck.again else ""
-    timer = f'<timer value="{AGAIN_SECONDS * 10}"/>' if deck.again else ""
+    timer = f'<timer value="{deck.again_seconds * 10}"/>' if deck.again else ""
     back = f'<do type="prev" label="{_wml(deck.back)}"><prev/></do>'
     body = "<br/>".join(_wml_item(item) for item in deck.items)
     return (
@@ -170,7 +168,9 @@ _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 
 def xhtml(deck: Deck) -> str:
     """The deck as a page, without its prologue."""
-    again = f'<meta http-equiv="refresh" content="{AGAIN_SECONDS};url={_marked_up(deck.again)}"/>' if deck.again else ""
+    again = ""
+    if deck.again:
+        again = f'<meta http-equiv="refresh" content="{deck.again_seconds};url={_marked_up(deck.again)}"/>'
     blocks: list[str] = []
     lines: list[str] = []
     for item in deck.items:

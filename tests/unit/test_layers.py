@@ -59,6 +59,7 @@ BREACHES: list[tuple[str, str, str]] = [
     ("embedded", "app.flows.find", "app.embedded.server"),
     ("settings", "app.flows.find", "app.settings"),
     ("store", "app.payments.stripe", "app.store.sales"),
+    ("store", "app.issuers.remote", "app.store.register"),
     ("store", "app.channels.sms_http", "app.store.tables"),
     ("transactions", "app.routers.health", "app.store.database"),
     ("transactions", "app.routers.health", "app.store.outbox"),

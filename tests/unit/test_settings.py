@@ -11,7 +11,7 @@ import pytest
 from app.settings import DEVELOPMENT_SECRETS, PREFIX, Settings, SettingsRefused, UnknownSetting, load, refuse_unknown
 
 DOCS = Path(__file__).parents[2] / "docs"
-UNITS = re.compile(r"_seconds|_bytes_max|_max|port$")
+UNITS = re.compile(r"_seconds|_days|_bytes_max|_max|_basis_points|_minor_units|port$")
 SOUND = {
     "payment_secret_key": "sk_live_0123456789abcdef",
     "sms_password": "a-password-of-our-own",
@@ -87,6 +87,88 @@ def test_a_message_centre_makes_the_password_of_the_http_gateway_needless_and_ma
 def test_a_carrier_secret_that_can_be_guessed_is_refused() -> None:
     with pytest.raises(SettingsRefused, match="16 letters"):
         load(**{**SOUND, "carrier_secret": "short"}).require_sound_secrets()
+
+
+def test_webhook_secrets_have_commas_between_and_never_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CYBERTICKET_PAYMENT_WEBHOOK_SECRETS", "whsec_0123456789abcdef, whsec_rolled_in_soon")
+    settings = load(**SOUND)
+    settings.require_sound_secrets()
+    secrets = [secret.get_secret_value() for secret in settings.payment_webhook_secrets]
+    assert secrets == ["whsec_0123456789abcdef", "whsec_rolled_in_soon"]
+    assert "0123456789abcdef" not in repr(settings)
+
+
+@pytest.mark.parametrize("secret", ["whsec_short", "whsec_demo_cyberticket"])
+def test_a_webhook_secret_that_can_be_guessed_is_refused(secret: str) -> None:
+    settings = load(**SOUND, payment_webhook_secrets=("whsec_0123456789abcdef", secret))
+    with pytest.raises(SettingsRefused, match=r"PAYMENT_WEBHOOK_SECRETS must have 16 letters"):
+        settings.require_sound_secrets()
+    load(demo=True, payment_webhook_secrets=(secret,)).require_sound_secrets()
+
+
+@pytest.mark.parametrize(
+    ("text", "servers"),
+    [
+        ("", {}),
+        ("arena=https://arena.example", {"arena": "https://arena.example"}),
+        (
+            " a-1 = https://a.example/shop/ , b=http://127.0.0.1:8001,",
+            {"a-1": "https://a.example/shop", "b": "http://127.0.0.1:8001"},
+        ),
+    ],
+)
+def test_other_servers_have_a_name_and_an_address_each(
+    monkeypatch: pytest.MonkeyPatch, text: str, servers: dict[str, str]
+) -> None:
+    monkeypatch.setenv("CYBERTICKET_ISSUERS", text)
+    monkeypatch.setenv("CYBERTICKET_SELLERS", text)
+    settings = load(**SOUND)
+    assert (settings.issuers, settings.sellers) == (servers, servers)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("https://arena.example", "a name of its own"),
+        ("local=https://arena.example", "a name of its own"),
+        ("Arena=https://arena.example", "a name of its own"),
+        ("a=https://a.example,a=https://b.example", "a name of its own"),
+        ("a=arena.example", "must look like"),
+        ("a=https://user:secret@a.example", "must look like"),
+        ("a=https://a.example?x=1", "must look like"),
+        ("a=http://a.example", "must begin with https"),
+        ("a=ftp://127.0.0.1", "must begin with https"),
+    ],
+)
+def test_a_server_that_cannot_be_named_or_trusted_is_refused(
+    monkeypatch: pytest.MonkeyPatch, text: str, why: str
+) -> None:
+    monkeypatch.setenv("CYBERTICKET_SELLERS", text)
+    with pytest.raises(SettingsRefused, match=f"CYBERTICKET_SELLERS: .*{why}") as refused:
+        load(**SOUND)
+    assert "secret" not in str(refused.value).replace("secrets of tickets", "")
+
+
+def test_an_issuers_server_needs_no_secret_of_the_ways_to_pay_and_to_send() -> None:
+    load(role="issuer").require_sound_secrets()
+    with pytest.raises(SettingsRefused, match="CYBERTICKET_PAYMENT_SECRET_KEY"):
+        load(role="sales").require_sound_secrets()
+
+
+def test_a_server_of_the_demonstration_is_believed_by_no_real_one() -> None:
+    for given in ({"sellers": {"demo-sales": "https://a.example"}}, {"name": "demo-issuer"}):
+        with pytest.raises(SettingsRefused, match="demonstration"):
+            load(role="issuer", **given).require_sound_secrets()
+        load(role="issuer", demo=True, **given).require_sound_secrets()
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [({}, "sales"), ({"role": "sales"}, "sales"), ({"role": "issuer"}, "issuer"), ({"name": "arena"}, "arena")],
+    ids=str,
+)
+def test_a_server_is_known_by_its_role_unless_it_has_a_name(given: dict[str, str], name: str) -> None:
+    assert load(**given).server_name == name
 
 
 def test_a_refusal_names_the_variable_and_not_its_value() -> None:

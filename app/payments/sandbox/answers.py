@@ -43,19 +43,22 @@ def keyed(key: str, *, scope: str, path: str, params: Params, secret: bytes) -> 
     return Keyed(scope, key, hmac.new(secret, b"request:" + asked, sha256).hexdigest())
 
 
-def execute(till: Till, request: Keyed | None, operation: Callable[[Till], Answer]) -> Answer:
+def execute(
+    till: Till, request: Keyed | None, operation: Callable[[Till], Answer], *, fail_after: bool = False
+) -> Answer:
     """The stored answer to this key, or the operation's own, stored in the transaction of its effect.
 
-    Raises ApiError (not stored) when the key was used for another request.
+    With `fail_after` the operation is carried out and its answer is a 500, stored like any other. Raises ApiError (not
+    stored) when the key was used for another request.
     """
     if request is None:
-        return _run(till, operation)
+        return _run(till, operation, fail_after=fail_after)
     stored = till.connection.execute(
         "SELECT fingerprint, status, body FROM answers WHERE scope = ? AND key = ? AND created > ?",
         (request.scope, request.key, till.seconds - KEPT_SECONDS),
     ).fetchone()
     if stored is None:
-        answer = _run(till, operation)
+        answer = _run(till, operation, fail_after=fail_after)
         _remember(till, request, answer)
         return answer
     fingerprint, status, body = stored
@@ -68,11 +71,21 @@ def execute(till: Till, request: Keyed | None, operation: Callable[[Till], Answe
     return Answer(status, json.loads(body), replayed=True)
 
 
-def _run(till: Till, operation: Callable[[Till], Answer]) -> Answer:
+def known(till: Till, scope: str, key: str) -> bool:
+    """Whether an answer to this key is kept."""
+    row = till.connection.execute(
+        "SELECT 1 FROM answers WHERE scope = ? AND key = ? AND created > ?", (scope, key, till.seconds - KEPT_SECONDS)
+    ).fetchone()
+    return row is not None
+
+
+def _run(till: Till, operation: Callable[[Till], Answer], *, fail_after: bool) -> Answer:
     """Do it; an answer that says no, or a fault of ours, leaves no effect behind."""
     till.connection.execute("SAVEPOINT effect")
     try:
         answer = operation(till)
+        if fail_after:
+            answer = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, error_body(FAILED_AFTER, kind="api_error"))
     except ApiError as refused:
         till.connection.execute("ROLLBACK TO effect")
         answer = refused.answer
@@ -86,6 +99,7 @@ def _run(till: Till, operation: Callable[[Till], Answer]) -> Answer:
     return answer
 
 
+FAILED_AFTER = "The network failed on this request. It may have been carried out; look the payment up."
 FAILED = "The network failed on this request. Nothing was charged by it; look the payment up before trying again."
 
 

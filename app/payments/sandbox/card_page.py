@@ -7,30 +7,40 @@ page again with each fault beside its field. The shop's address must be on the o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.domain.money import Money, UnknownCurrency
 from app.payments.sandbox import methods
+from app.payments.sandbox.addresses import URL_CHARACTERS_MAX, origin, with_query
 from app.payments.sandbox.api import TheDesk
-from app.payments.sandbox.cards import KNOWN_CARDS, CardFault, TypedCard, digits_of, faults, full_year
+from app.payments.sandbox.cards import (
+    ALL_CARDS,
+    FAULTY_CARDS,
+    KNOWN_CARDS,
+    TROUBLE_LATER,
+    CardFault,
+    KnownCard,
+    TypedCard,
+    digits_of,
+    faults,
+    full_year,
+)
 from app.payments.sandbox.desk import Desk
 from app.payments.sandbox.errors import ApiError
 from app.payments.sandbox.intents import AMOUNT_MAX
+from app.payments.sandbox.ledger import LedgerBusy
+from app.payments.sandbox.pages import language_of, policy, templates, wrong
 from app.payments.sandbox.params import INTEGER, Params, read_form, read_query
-from app.payments.sandbox.settings import URL_CHARACTERS_MAX, origin
-from app.payments.sandbox.words import WORDS, language
+from app.payments.sandbox.words import WORDS
 
-HERE = Path(__file__).parent
 MERCHANT_CHARACTERS_MAX = 80
 LAST_DIGITS = 4
 EXPIRY = re.compile(r"\s*([0-9]{1,2})\s*[/.\-]\s*([0-9]{4}|[0-9]{2})\s*|([0-9]{2})([0-9]{2})")
-CSS_SECONDS = 3_600
 
 FIELD_OF = {
     CardFault.NUMBER: "number",
@@ -40,11 +50,7 @@ FIELD_OF = {
     CardFault.CVC: "cvc",
 }
 
-router = APIRouter()
-pages = Environment(
-    loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, auto_reload=False
-)
-STYLE = (HERE / "static" / "card.css").read_bytes()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +90,10 @@ class Typed:
 
 @router.get("/card")
 async def show_card_page(request: Request, desk: TheDesk) -> Response:
-    lang = _language(request, None)
+    lang = language_of(request, None)
     try:
         params = read_query(request)
-        lang = _language(request, params.optional("lang"))
+        lang = language_of(request, params.optional("lang"))
         visit = read_visit(params, lang, allowed=desk.settings.allowed_return_origins)
     except (WrongVisit, ApiError) as fault:
         return _wrong(lang, fault)
@@ -96,10 +102,10 @@ async def show_card_page(request: Request, desk: TheDesk) -> Response:
 
 @router.post("/card")
 async def take_card(request: Request, desk: TheDesk) -> Response:
-    lang = _language(request, None)
+    lang = language_of(request, None)
     try:
         params = await read_form(request)
-        lang = _language(request, params.optional("lang"))
+        lang = language_of(request, params.optional("lang"))
         visit = read_visit(params, lang, allowed=desk.settings.allowed_return_origins)
         typed = Typed(*(params.optional(name, characters_max=64) or "" for name in ("number", "expiry", "cvc")))
     except (WrongVisit, ApiError) as fault:
@@ -113,17 +119,12 @@ async def _tokenise(desk: Desk, visit: Visit, typed: Typed) -> Response:
         return _page(visit, typed, found, HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
         answer = await desk.run(lambda till: methods.create(till, card))
-    except ApiError:
+    except LedgerBusy:
         return _page(visit, typed, {"form": "busy"}, HTTPStatus.SERVICE_UNAVAILABLE)
     if answer.status != HTTPStatus.OK:
         return _page(visit, typed, {"form": "busy"}, HTTPStatus.SERVICE_UNAVAILABLE)
-    target = with_token(visit.return_url, str(answer.body["id"]))
-    return Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": target, **_policy(visit)})
-
-
-@router.get("/card.css")
-async def style() -> Response:
-    return Response(STYLE, media_type="text/css", headers={"Cache-Control": f"public, max-age={CSS_SECONDS}"})
+    target = with_query(visit.return_url, {"payment_method": str(answer.body["id"])})
+    return Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": target, **policy(visit.return_url)})
 
 
 def read_visit(params: Params, lang: str, *, allowed: tuple[str, ...]) -> Visit:
@@ -155,13 +156,6 @@ def check(typed: Typed, desk: Desk) -> tuple[TypedCard, dict[str, str]]:
     return card, found
 
 
-def with_token(return_url: str, token: str) -> str:
-    """The shop's address with the token added to its query; a token that was there before is replaced."""
-    parts = urlsplit(return_url)
-    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "payment_method"]
-    return urlunsplit(parts._replace(query=urlencode([*kept, ("payment_method", token)]), fragment=""))
-
-
 def _amount(amount: str | None, currency: str | None) -> Money | None:
     if amount is None and currency is None:
         return None
@@ -173,42 +167,31 @@ def _amount(amount: str | None, currency: str | None) -> Money | None:
         raise WrongVisit("wrong_amount") from None
 
 
-def _language(request: Request, asked: str | None) -> str:
-    return language(asked, request.headers.get("accept-language", ""))
-
-
-def _policy(visit: Visit) -> dict[str, str]:
-    """No script at all. Browsers apply form-action to the redirect after the form too, so the shop is named."""
-    return {
-        "Content-Security-Policy": (
-            "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none';"
-            f" form-action 'self' {origin(visit.return_url)}"
-        )
-    }
-
-
 def _page(visit: Visit, typed: Typed, found: dict[str, str], status: int) -> Response:
     words = WORDS[visit.lang]
-    html = pages.get_template("card.html").render(
+    html = templates.get_template("card.html").render(
         visit=visit,
         words=words,
         amount=visit.amount.words(visit.lang) if visit.amount else None,
         languages=[(code, WORDS[code]["language"], visit.address(code)) for code in WORDS],
         typed=typed,
         faults={name: words[sentence] for name, sentence in found.items()},
-        test_cards=[(_grouped(card.number), words[card.behaviour.value]) for card in KNOWN_CARDS],
+        test_cards=_table(words, [card for card in KNOWN_CARDS if card.behaviour not in TROUBLE_LATER]),
+        more_cards=_table(
+            words, [card for card in ALL_CARDS if card.behaviour in TROUBLE_LATER or card in FAULTY_CARDS]
+        ),
     )
-    return Response(html, status, _policy(visit), media_type="text/html")
+    return Response(html, status, policy(visit.return_url), media_type="text/html")
 
 
 def _wrong(lang: str, fault: Exception) -> Response:
     sentence = str(fault) if isinstance(fault, WrongVisit) else "wrong_request"
     status = fault.answer.status if isinstance(fault, ApiError) else HTTPStatus.BAD_REQUEST
-    html = pages.get_template("wrong.html").render(lang=lang, words=WORDS[lang], sentence=WORDS[lang][sentence])
-    headers = {
-        "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-    }
-    return Response(html, status, headers, media_type="text/html")
+    return wrong(lang, title="wrong_title", sentence=sentence, status=status)
+
+
+def _table(words: Mapping[str, str], cards: Iterable[KnownCard]) -> list[tuple[str, str]]:
+    return [(_grouped(card.number), words[card.behaviour.value]) for card in cards]
 
 
 def _grouped(number: str) -> str:

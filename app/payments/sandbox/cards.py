@@ -18,12 +18,38 @@ AMEX_CVC_DIGITS, CVC_DIGITS = 4, 3
 
 
 class Behaviour(StrEnum):
-    """What the network answers when a card is charged. A scripted fault will be one more member."""
+    """What becomes of a charge to the card, of its refund, or of the connection that asks for it."""
 
     APPROVE = "approve"
     DECLINE = "decline"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     EXPIRED = "expired"
+    CHALLENGE = "challenge"
+    CHALLENGE_THEN_EMPTY = "challenge_then_empty"
+    REFUND_PENDING = "refund_pending"
+    REFUND_FAILS = "refund_fails"
+    DISPUTE = "dispute"
+    DISPUTE_NOT_RECEIVED = "dispute_not_received"
+    INQUIRY = "inquiry"
+    DROP_BEFORE = "drop_before"
+    DROP_AFTER = "drop_after"
+    HANG = "hang"
+    DELAY = "delay"
+    ERROR_500_BEFORE = "error_500_before"
+    ERROR_500_AFTER = "error_500_after"
+    TOO_MANY = "too_many"
+    UNAVAILABLE = "unavailable"
+
+
+CHALLENGES = frozenset({Behaviour.CHALLENGE, Behaviour.CHALLENGE_THEN_EMPTY})
+"""The bank asks the holder first (3-D Secure)."""
+TROUBLE_LATER = frozenset(
+    {
+        *(Behaviour.REFUND_PENDING, Behaviour.REFUND_FAILS),
+        *(Behaviour.DISPUTE, Behaviour.DISPUTE_NOT_RECEIVED, Behaviour.INQUIRY),
+    }
+)
+"""Charged like any other; something happens to the money afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +58,7 @@ class KnownCard:
 
     number: str
     behaviour: Behaviour
-    token: str | None = None
+    token: str
     """The well-known payment method that is this card without typing it."""
 
 
@@ -43,8 +69,35 @@ KNOWN_CARDS = (
     KnownCard("4000000000009995", Behaviour.INSUFFICIENT_FUNDS, "pm_card_chargeDeclinedInsufficientFunds"),
     KnownCard("4000000000000069", Behaviour.EXPIRED, "pm_card_chargeDeclinedExpiredCard"),
     KnownCard("4000000000000341", Behaviour.DECLINE, "pm_card_chargeCustomerFail"),
+    KnownCard("4000002760003184", Behaviour.CHALLENGE, "pm_card_authenticationRequired"),
+    KnownCard("4000002500003155", Behaviour.CHALLENGE, "pm_card_authenticationRequiredOnSetup"),
+    KnownCard(
+        "4000008260003178",
+        Behaviour.CHALLENGE_THEN_EMPTY,
+        "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
+    ),
+    KnownCard("4000000000007726", Behaviour.REFUND_PENDING, "pm_card_pendingRefund"),
+    KnownCard("4000000000005126", Behaviour.REFUND_FAILS, "pm_card_refundFail"),
+    KnownCard("4000000000000259", Behaviour.DISPUTE, "pm_card_createDispute"),
+    KnownCard("4000000000002685", Behaviour.DISPUTE_NOT_RECEIVED, "pm_card_createDisputeProductNotReceived"),
+    KnownCard("4000000000001976", Behaviour.INQUIRY, "pm_card_createDisputeInquiry"),
 )
-BY_NUMBER = {card.number: card for card in KNOWN_CARDS}
+"""Stripe's own test cards, by their documented numbers and names (https://docs.stripe.com/testing)."""
+
+FAULTY_CARDS = (
+    KnownCard("4000990000000012", Behaviour.DROP_BEFORE, "pm_card_dropBefore"),
+    KnownCard("4000990000000020", Behaviour.DROP_AFTER, "pm_card_dropAfter"),
+    KnownCard("4000990000000038", Behaviour.HANG, "pm_card_hang"),
+    KnownCard("4000990000000046", Behaviour.DELAY, "pm_card_delay"),
+    KnownCard("4000990000000053", Behaviour.ERROR_500_BEFORE, "pm_card_error500Before"),
+    KnownCard("4000990000000061", Behaviour.ERROR_500_AFTER, "pm_card_error500After"),
+    KnownCard("4000990000000079", Behaviour.TOO_MANY, "pm_card_tooMany"),
+    KnownCard("4000990000000087", Behaviour.UNAVAILABLE, "pm_card_unavailable"),
+)
+"""Cards of this network alone: they are good, and the first confirmation of an intent with one meets a fault."""
+
+ALL_CARDS = (*KNOWN_CARDS, *FAULTY_CARDS)
+BY_NUMBER = {card.number: card for card in ALL_CARDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +200,4 @@ def kept(card: TypedCard, *, secret: bytes) -> Card:
 
 def well_known(now: datetime, *, secret: bytes) -> dict[str, Card]:
     """The payment methods that exist from the start, by token."""
-    return {
-        card.token: kept(TypedCard(card.number, 12, now.year + 4), secret=secret)
-        for card in KNOWN_CARDS
-        if card.token is not None
-    }
+    return {card.token: kept(TypedCard(card.number, 12, now.year + 4), secret=secret) for card in ALL_CARDS}

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from http import HTTPStatus
 from sqlite3 import Connection
+from typing import TypeVar
 
 from fastapi import Request, Response
 
-from app.payments.sandbox.answers import Keyed, execute, keyed
+from app.payments.sandbox.answers import Keyed, execute, keyed, known
+from app.payments.sandbox.bell import Bell
 from app.payments.sandbox.errors import Answer, ApiError
-from app.payments.sandbox.ledger import Ledger, LedgerBusy
+from app.payments.sandbox.faults import OF_CARD, Fault, Where, of_card
+from app.payments.sandbox.ledger import Ledger
 from app.payments.sandbox.params import Params
+from app.payments.sandbox.replies import respond
 from app.payments.sandbox.settings import NetworkSettings
 from app.payments.sandbox.till import Chance, Till
+from app.payments.sandbox.weather import Weather
 from app.ports import Clock
 
+T = TypeVar("T")
 Operation = Callable[[Till], Answer]
 
 
@@ -39,6 +44,8 @@ class Desk:
     ledger: Ledger
     clock: Clock
     chance: Chance
+    weather: Weather
+    bell: Bell = field(default_factory=Bell)
     in_use: set[tuple[str, str]] = field(default_factory=set)
 
     @property
@@ -71,11 +78,56 @@ class Desk:
             )
         return Scope.PUBLISHABLE
 
-    async def write(self, request: Request, scope: Scope, params: Params, operation: Operation) -> Response:
-        """A changing request, once per idempotency key; raises ApiError 409 while the same key is being worked on."""
+    async def write(
+        self,
+        request: Request,
+        scope: Scope,
+        params: Params,
+        operation: Operation,
+        *,
+        at: Where = Where.ANY,
+        intent: str | None = None,
+        token: str | None = None,
+    ) -> Response:
+        """A changing request, once per idempotency key; raises ApiError 409 while the same key is being worked on.
+
+        `at` and `intent` say which scripted fault it may meet; `token` is a card it charges at once.
+        """
+        fault = await self.weather.meet(at, intent=intent)
+        if fault is None and token is not None:
+            fault = await self._fault_of(token, scope, request.headers.get("idempotency-key"))
+
+        async def carry_out(fail_after: bool) -> Response:  # noqa: FBT001 - `under` says what it means
+            return await self._write(request, scope, params, operation, fail_after=fail_after)
+
+        return await self.weather.under(fault, carry_out)
+
+    async def read(
+        self, request: Request, operation: Operation, *, at: Where = Where.ANY, intent: str | None = None
+    ) -> Response:
+        """A request that only asks; it too may meet a scripted fault."""
+        fault = await self.weather.meet(at, intent=intent)
+
+        async def carry_out(fail_after: bool) -> Response:  # noqa: FBT001 - `under` says what it means
+            return respond(await self.run(operation, base_url=self.base_url(request), fail_after=fail_after))
+
+        return await self.weather.under(fault, carry_out)
+
+    async def write_unharmed(self, request: Request, scope: Scope, params: Params, operation: Operation) -> Response:
+        """The same as `write`, for the calls that make the weather: no scripted fault meets them."""
+        return await self._write(request, scope, params, operation, fail_after=False)
+
+    def base_url(self, request: Request) -> str:
+        """Where browsers reach this network: as the operator says, or as this caller did."""
+        return self.settings.public_url or str(request.base_url).rstrip("/")
+
+    async def _write(
+        self, request: Request, scope: Scope, params: Params, operation: Operation, *, fail_after: bool
+    ) -> Response:
+        base_url = self.base_url(request)
         key = request.headers.get("idempotency-key")
         if key is None:
-            return respond(await self.run(operation))
+            return respond(await self.run(operation, base_url=base_url, fail_after=fail_after))
         asked = keyed(key, scope=scope, path=request.url.path, params=params, secret=self.card_secret)
         claim = (asked.scope, asked.key)
         if claim in self.in_use:
@@ -87,26 +139,43 @@ class Desk:
             )
         self.in_use.add(claim)
         try:
-            return respond(await self.run(operation, asked))
+            return respond(await self.run(operation, asked, base_url=base_url, fail_after=fail_after))
         finally:
             self.in_use.discard(claim)
 
-    async def run(self, operation: Operation, asked: Keyed | None = None) -> Answer:
-        """The operation in one durable transaction; raises ApiError 429 (nothing done, nothing stored) when overrun."""
-        try:
-            return await self.ledger.run(lambda connection: execute(self._till(connection), asked, operation))
-        except LedgerBusy:
-            raise ApiError(
-                "Too many requests at once. Try again in a moment.",
-                status=HTTPStatus.TOO_MANY_REQUESTS,
-                kind="invalid_request_error",
-                code="rate_limit",
-            ) from None
+    async def _fault_of(self, token: str, scope: Scope, key: str | None) -> Fault | None:
+        """What the card does to a request that charges it at once; a replay meets nothing."""
 
-    def _till(self, connection: Connection) -> Till:
-        return Till(connection, self.clock.now(), self.chance, self.card_secret)
+        def look(till: Till) -> Fault | None:
+            if key is not None and known(till, scope, key):
+                return None
+            try:
+                behaviour = till.method(token).behaviour
+            except ApiError:
+                return None
+            return of_card(token, OF_CARD[behaviour]) if behaviour in OF_CARD else None
 
+        return await self.job(look)
 
-def respond(answer: Answer) -> Response:
-    headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
-    return Response(json.dumps(answer.body), answer.status, headers, media_type="application/json")
+    async def run(
+        self, operation: Operation, asked: Keyed | None = None, *, base_url: str = "", fail_after: bool = False
+    ) -> Answer:
+        """The operation in one durable transaction; raises LedgerBusy (nothing done, nothing stored) when overrun."""
+        key = asked.key if asked else None
+        return await self.job(
+            lambda till: execute(till, asked, operation, fail_after=fail_after), base_url=base_url, key=key
+        )
+
+    async def job(self, work: Callable[[Till], T], *, base_url: str = "", key: str | None = None) -> T:
+        """Any work in one durable transaction; what it stirred is looked after. Raises LedgerBusy."""
+
+        def with_till(connection: Connection) -> tuple[T, Till]:
+            till = Till(connection, self.clock.now(), self.chance, self.card_secret, self.settings.rules, base_url, key)
+            return work(till), till
+
+        result, till = await self.ledger.run(with_till)
+        for fault in till.scripted:
+            self.weather.know(fault)
+        if till.stirred:
+            self.bell.ring()
+        return result

@@ -6,8 +6,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.payments.sandbox.till import ALPHABET, Chance
+from app.payments.sandbox.version import API_VERSION
 
-API_VERSION = "2026-10-28.endive"
 VERSION_CHARACTERS_MAX = 40
 REQUEST_ID_CHARACTERS = 14
 

@@ -7,24 +7,20 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from app.domain.money import EXPONENTS
-from app.payments.sandbox import objects
-from app.payments.sandbox.cards import Behaviour, Card
-from app.payments.sandbox.errors import Answer, ApiError, Json, error_body
+from app.payments.sandbox import challenges, charges, moves, objects
+from app.payments.sandbox.addresses import URL_CHARACTERS_MAX
+from app.payments.sandbox.cards import CHALLENGES
+from app.payments.sandbox.errors import Answer, ApiError
+from app.payments.sandbox.events import publish
+from app.payments.sandbox.faults import OF_CARD, bring, of_card
+from app.payments.sandbox.moves import Changes, unexpected
+from app.payments.sandbox.paging import Page, fetch
 from app.payments.sandbox.params import Params
-from app.payments.sandbox.states import Event, IllegalTransition, Status
-from app.payments.sandbox.till import Changes, Intent, Till
+from app.payments.sandbox.states import Event, Status
+from app.payments.sandbox.till import Intent, Till, as_intent
 
 AMOUNT_MAX = 99_999_999
 """Eight digits of minor units, as on the real network."""
-PAGE_MAX = 100
-PAGE_DEFAULT = 10
-
-DECLINES = {
-    Behaviour.DECLINE: ("card_declined", "generic_decline", "Your card was declined."),
-    Behaviour.INSUFFICIENT_FUNDS: ("card_declined", "insufficient_funds", "Your card has insufficient funds."),
-    Behaviour.EXPIRED: ("expired_card", "expired_card", "Your card has expired."),
-}
-"""Behaviour -> error code, decline code, words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +34,7 @@ class CreateIntent:
     confirm: bool
     description: str | None
     metadata: dict[str, str]
+    return_url: str | None = None
 
 
 def read_create(params: Params) -> CreateIntent:
@@ -50,6 +47,7 @@ def read_create(params: Params) -> CreateIntent:
         confirm=params.boolean("confirm"),
         description=params.optional("description"),
         metadata=params.metadata(),
+        return_url=params.optional("return_url", characters_max=URL_CHARACTERS_MAX),
     )
     params.done()
     if asked.currency.upper() not in EXPONENTS:
@@ -62,40 +60,46 @@ def read_create(params: Params) -> CreateIntent:
 
 def create(till: Till, asked: CreateIntent) -> Answer:
     """A new intent; with `confirm` it is charged in the same transaction, a decline leaves it behind."""
-    if asked.payment_method is not None:
-        till.method(asked.payment_method)
+    card = till.method(asked.payment_method) if asked.payment_method is not None else None
     status = Status.REQUIRES_CONFIRMATION if asked.payment_method else Status.REQUIRES_PAYMENT_METHOD
     intent_id = till.new_id("pi")
     till.connection.execute(
         "INSERT INTO payment_intents (id, status, amount, currency, capture_method, payment_method, description,"
-        " metadata, client_secret, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " metadata, client_secret, created, return_url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(intent_id, status, asked.amount, asked.currency, asked.capture_method, asked.payment_method),
             *(asked.description, json.dumps(asked.metadata), till.new_id(f"{intent_id}_secret"), till.seconds),
+            asked.return_url,
         ),
     )
-    return confirm(till, intent_id, None) if asked.confirm else _shown(till.intent(intent_id))
+    made = objects.payment_intent(till.intent(intent_id))
+    publish(till, "payment_intent.created", made)
+    if asked.confirm:
+        return confirm(till, intent_id)
+    if card is not None and card.behaviour in OF_CARD:
+        fault = of_card(intent_id, OF_CARD[card.behaviour])
+        bring(till.connection, fault)
+        till.scripted.append(fault)
+    return Answer(HTTPStatus.OK, made)
 
 
-def confirm(till: Till, intent_id: str, method_id: str | None) -> Answer:
-    """Charge the card: 200 with the intent, or 402 and the intent waits for another card."""
+def confirm(till: Till, intent_id: str, method_id: str | None = None, return_url: str | None = None) -> Answer:
+    """Charge the card: 200 with the intent, or 402 and the intent waits for another card.
+
+    Where the bank wants to ask the holder first, 200 and the intent waits for that.
+    """
     intent = till.intent(intent_id)
     if method_id is not None:
         till.method(method_id)
-        intent = _move(till, intent, Event.ATTACHED, Changes(payment_method=method_id))
+        intent = moves.move_or_refuse(till, intent, Event.ATTACHED, Changes(payment_method=method_id))
     if intent.payment_method is None:
-        raise _unexpected(intent, "You cannot confirm this PaymentIntent because it has no payment method. Give one.")
+        raise unexpected(intent, "You cannot confirm this PaymentIntent because it has no payment method. Give one.")
+    if intent.status is not Status.REQUIRES_CONFIRMATION:
+        raise unexpected(intent, f"You cannot confirm this PaymentIntent because it has a status of {intent.status}.")
     card = till.method(intent.payment_method)
-    behaviour = Behaviour.EXPIRED if _past(till, card) else card.behaviour
-    charge = till.new_id("ch")
-    if behaviour is not Behaviour.APPROVE:
-        return _declined(till, intent, card, charge, behaviour)
-    if intent.capture_method == "manual":
-        after = _move(till, intent, Event.AUTHORIZED, Changes(latest_charge=charge))
-    else:
-        after = _move(till, intent, Event.TAKEN, Changes(latest_charge=charge, amount_received=intent.amount))
-    _write_charge(till, intent, charge, failure=None)
-    return _shown(after)
+    if card.behaviour in CHALLENGES:
+        return challenges.ask(till, intent, return_url=return_url or intent.return_url)
+    return charges.attempt(till, intent, card)
 
 
 def capture(till: Till, intent_id: str, amount: int | None) -> Answer:
@@ -109,67 +113,30 @@ def capture(till: Till, intent_id: str, amount: int | None) -> Answer:
             param="amount_to_capture",
         )
     if intent.status is not Status.REQUIRES_CAPTURE:
-        raise _unexpected(
+        raise unexpected(
             intent, f"This PaymentIntent could not be captured because it has a status of {intent.status}."
         )
-    return _shown(_move(till, intent, Event.TAKEN, Changes(amount_received=taken)))
+    assert intent.latest_charge is not None
+    return _shown(charges.taken(till, intent, charge=intent.latest_charge, amount=taken))
 
 
 def cancel(till: Till, intent_id: str, reason: str | None) -> Answer:
     """Give up an intent and release what it reserved."""
-    return _shown(_move(till, till.intent(intent_id), Event.CANCELED, Changes(cancellation_reason=reason)))
+    return _shown(
+        moves.move_or_refuse(till, till.intent(intent_id), Event.CANCELED, Changes(cancellation_reason=reason))
+    )
 
 
 def retrieve(till: Till, intent_id: str) -> Answer:
     return _shown(till.intent(intent_id))
 
 
-def page(till: Till, *, limit: int, starting_after: str | None) -> Answer:
-    """The newest intents first, after the one named."""
-    after = till.intent(starting_after, param="starting_after") if starting_after else None
-    found = till.page(after=after, limit=limit + 1)
-    shown = [objects.payment_intent(intent) for intent in found[:limit]]
-    return Answer(HTTPStatus.OK, objects.page(shown, url="/v1/payment_intents", has_more=len(found) > limit))
+def page(till: Till, asked: Page) -> Answer:
+    """The newest intents first."""
+    rows, more = fetch(till, "payment_intents", "*", asked, {})
+    shown = [objects.payment_intent(as_intent(row)) for row in rows]
+    return Answer(HTTPStatus.OK, objects.page(shown, url="/v1/payment_intents", has_more=more))
 
 
 def _shown(intent: Intent) -> Answer:
     return Answer(HTTPStatus.OK, objects.payment_intent(intent))
-
-
-def _move(till: Till, intent: Intent, event: Event, changes: Changes) -> Intent:
-    try:
-        return till.move(intent, event, changes)
-    except IllegalTransition as fault:
-        raise _unexpected(intent, f"This request is not possible now: {fault}.") from fault
-
-
-def _unexpected(intent: Intent, message: str) -> ApiError:
-    return ApiError(
-        message, code="payment_intent_unexpected_state", more={"payment_intent": objects.payment_intent(intent)}
-    )
-
-
-def _past(till: Till, card: Card) -> bool:
-    """A card is good to the end of its month."""
-    return (card.exp_year, card.exp_month) < (till.now.year, till.now.month)
-
-
-def _declined(till: Till, intent: Intent, card: Card, charge: str, behaviour: Behaviour) -> Answer:
-    code, decline_code, message = DECLINES[behaviour]
-    assert intent.payment_method is not None
-    shown = objects.payment_method(intent.payment_method, card, created=intent.created)
-    more: Json = {"decline_code": decline_code, "charge": charge, "payment_method": shown}
-    body = error_body(message, kind="card_error", code=code, more=more)
-    error = body["error"]
-    assert isinstance(error, dict)
-    after = _move(till, intent, Event.DECLINED, Changes(latest_charge=charge, last_payment_error=error))
-    _write_charge(till, intent, charge, failure=code)
-    return Answer(HTTPStatus.PAYMENT_REQUIRED, {"error": {**error, "payment_intent": objects.payment_intent(after)}})
-
-
-def _write_charge(till: Till, intent: Intent, charge: str, *, failure: str | None) -> None:
-    till.connection.execute(
-        "INSERT INTO charges (id, payment_intent, payment_method, amount, failure_code, created)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (charge, intent.id, intent.payment_method, intent.amount, failure, till.seconds),
-    )

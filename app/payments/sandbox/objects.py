@@ -30,7 +30,7 @@ def payment_method(method_id: str, card: Card, *, created: int) -> Json:
 
 
 def payment_intent(intent: Intent) -> Json:
-    """An intent; `amount_capturable` is what is reserved now, `next_action` is 3-D Secure's place."""
+    """An intent; `amount_capturable` is what is reserved now, `next_action` where the bank's question is."""
     return {
         "id": intent.id,
         "object": "payment_intent",
@@ -50,27 +50,10 @@ def payment_intent(intent: Intent) -> Json:
         "latest_charge": intent.latest_charge,
         "livemode": False,
         "metadata": json.loads(intent.metadata),
-        "next_action": None,
+        "next_action": json.loads(intent.next_action) if intent.next_action else None,
         "payment_method": intent.payment_method,
         "payment_method_types": ["card"],
         "status": intent.status.value,
-    }
-
-
-def refund(row: tuple[str, str, str, int, str, str | None, str, int]) -> Json:
-    """A refund, from its columns: id, payment_intent, charge, amount, currency, reason, metadata, created."""
-    refund_id, intent_id, charge, amount, currency, reason, metadata, created = row
-    return {
-        "id": refund_id,
-        "object": "refund",
-        "amount": amount,
-        "charge": charge,
-        "created": created,
-        "currency": currency,
-        "metadata": json.loads(metadata),
-        "payment_intent": intent_id,
-        "reason": reason,
-        "status": "succeeded",
     }
 
 

@@ -6,6 +6,7 @@ Everything here happens before a request is executed: a fault found here is a 40
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -17,13 +18,14 @@ from app.payments.sandbox.errors import ApiError
 BODY_BYTES_MAX = 65_536
 FIELDS_MAX = 200
 TEXT_CHARACTERS_MAX = 1_000
+LIST_MAX = 100
 METADATA_KEYS_MAX, METADATA_KEY_CHARACTERS_MAX, METADATA_VALUE_CHARACTERS_MAX = 50, 40, 500
 INTEGER = re.compile(r"[0-9]{1,12}")
 FORM = "application/x-www-form-urlencoded"
 
 UNUSED = re.compile(
     r"(automatic_payment_methods|expand|payment_method_options)\[.*|"
-    r"return_url|receipt_email|statement_descriptor(_suffix)?|setup_future_usage|off_session|use_stripe_sdk|customer"
+    r"receipt_email|statement_descriptor(_suffix)?|setup_future_usage|off_session|use_stripe_sdk|customer"
 )
 """Parameters of the real network that change nothing here, so that a client need not leave them out."""
 
@@ -64,8 +66,13 @@ def _fields(text: str) -> dict[str, str]:
     except ValueError:
         raise ApiError(f"The parameters are not UTF-8, or more than {FIELDS_MAX}.") from None
     fields: dict[str, str] = {}
-    for name, value in pairs:
-        if name in fields and not name.endswith("[]"):
+    counted: Counter[str] = Counter()
+    for written, value in pairs:
+        name = written
+        if written.endswith("[]"):  # `a[]=x&a[]=y` is the same list as `a[0]=x&a[1]=y`
+            name = f"{written[:-2]}[{counted[written]}]"
+            counted[written] += 1
+        if name in fields:
             raise ApiError("A parameter was given twice.", param=name[:80])
         fields[name] = value
     return fields
@@ -82,6 +89,10 @@ class Params:
         """All fields in one order: two requests with the same fields are the same request."""
         return sorted(self._fields.items())
 
+    def has(self, name: str) -> bool:
+        """Whether it was given, with something in it."""
+        return bool(self._left.get(name))
+
     def optional(self, name: str, *, characters_max: int = TEXT_CHARACTERS_MAX) -> str | None:
         """A text, or None where it is missing or empty; raises ApiError when it is too long."""
         value = self._left.pop(name, "")
@@ -94,6 +105,16 @@ class Params:
         if value is None:
             raise ApiError(f"Missing required param: {name}.", code="parameter_missing", param=name)
         return value
+
+    def listed(self, name: str) -> list[str]:
+        """A list, `name[0]=…&name[1]=…`; empty where it is missing."""
+        names = (f"{name}[{position}]" for position in range(LIST_MAX))
+        return [text for each in names if (text := self.optional(each)) is not None]
+
+    def group(self, name: str, *, characters_max: int) -> dict[str, str]:
+        """All of `name[member]=value`, by member; raises ApiError for a value that is too long."""
+        found = [full for full in self._left if full.startswith(f"{name}[") and full.endswith("]")]
+        return {full[len(name) + 1 : -1]: self.optional(full, characters_max=characters_max) or "" for full in found}
 
     def choice(self, name: str, choices: tuple[str, ...], *, default: str | None = None) -> str:
         value = self.optional(name) or default
@@ -126,12 +147,9 @@ class Params:
 
     def metadata(self) -> dict[str, str]:
         """The shop's own notes, `metadata[name]=value`; raises ApiError beyond Stripe's limits."""
-        found: dict[str, str] = {}
-        for name in [name for name in self._left if name.startswith("metadata[") and name.endswith("]")]:
-            key = name.removeprefix("metadata[").removesuffix("]")
-            if not 1 <= len(key) <= METADATA_KEY_CHARACTERS_MAX:
-                raise ApiError(f"A metadata key has 1 to {METADATA_KEY_CHARACTERS_MAX} characters.", param="metadata")
-            found[key] = self.optional(name, characters_max=METADATA_VALUE_CHARACTERS_MAX) or ""
+        found = self.group("metadata", characters_max=METADATA_VALUE_CHARACTERS_MAX)
+        if not all(1 <= len(key) <= METADATA_KEY_CHARACTERS_MAX for key in found):
+            raise ApiError(f"A metadata key has 1 to {METADATA_KEY_CHARACTERS_MAX} characters.", param="metadata")
         if len(found) > METADATA_KEYS_MAX:
             raise ApiError(f"At most {METADATA_KEYS_MAX} metadata keys are kept.", param="metadata")
         return found

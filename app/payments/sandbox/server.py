@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.payments.sandbox.network import create_network
 from app.payments.sandbox.settings import NetworkSettings
 from app.payments.sandbox.till import Chance
+from app.payments.sandbox.weather import DROP
 from app.ports import Clock
 
 KEEP_ALIVE_SECONDS = 30
@@ -33,6 +35,14 @@ class _Guest(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Cuttable(HttpToolsProtocol):
+    """HTTP whose connection the application may cut without an answer: a scripted fault does."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {DROP: {"cut": self.transport.abort}}
 
 
 @asynccontextmanager
@@ -71,6 +81,7 @@ def _config(settings: NetworkSettings, *, clock: Clock | None = None, chance: Ch
         log_config=None,
         lifespan="on",
         server_header=False,
+        http=_Cuttable,
         limit_concurrency=settings.connections_max,
         backlog=CONNECTIONS_WAITING_MAX,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -84,12 +95,13 @@ def _address(settings: NetworkSettings, listener: socket.socket) -> str:
 
 
 def _listen(settings: NetworkSettings) -> socket.socket:
-    """A bound socket. asyncio turns Nagle's delay (40 ms an answer) off only where the protocol is named as TCP."""
+    """A listening socket. asyncio turns Nagle's delay (40 ms an answer) off only where the protocol is named as TCP."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
+        listener.listen(CONNECTIONS_WAITING_MAX)  # whoever reads the address may come at once, and waits to be served
     except OSError:
         listener.close()
         raise

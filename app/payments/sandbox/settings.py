@@ -1,34 +1,16 @@
-"""What the operator of the sandbox network may set, and what a return address must look like."""
+"""What the operator of the sandbox network may set."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
-URL_CHARACTERS_MAX = 2_048
-
-
-def origin(url: str) -> str:
-    """The scheme, host and port of a web address in one spelling (RFC 6454 section 6.2); raises ValueError.
-
-    Refused: everything that browsers and `urlsplit` are known to read differently, such as a backslash, a control
-    character or a name before an `@`.
-    """
-    if len(url) > URL_CHARACTERS_MAX or "\\" in url or not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError("a return address is plain ASCII, at most 2048 characters, without spaces or backslashes")
-    parts = urlsplit(url)
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
-        raise ValueError("a return address starts with http:// or https:// and a host name, without a user name")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = parts.port  # raises ValueError where it is no number up to 65535
-    return (
-        f"{parts.scheme}://{host}" if port in {None, DEFAULT_PORTS[parts.scheme]} else f"{parts.scheme}://{host}:{port}"
-    )
+from app.payments.sandbox.addresses import origin
+from app.payments.sandbox.till import Rules
 
 
 class NetworkSettings(BaseSettings):
@@ -50,6 +32,31 @@ class NetworkSettings(BaseSettings):
     """Port to listen on; 0 takes any free one."""
     allowed_return_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Where the card page may send a browser back to, such as `https://tickets.example`; separated by commas."""
+    public_url: str | None = None
+    """Where browsers reach this network, such as `https://pay.example`; by default the address that the shop's server
+    uses."""
+    merchant: str = Field(default="Cyberticket", max_length=80)
+    """The shop's name on the page where the bank asks the holder of a card (3-D Secure)."""
+    webhook_urls: Annotated[tuple[str, ...], NoDecode] = ()
+    """Where all events are posted to, beside the endpoints made by the API; separated by commas."""
+    webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """What those are signed with (`whsec_…`); several sign together while one is being rolled; separated by commas."""
+    webhook_seconds: float = Field(default=10.0, gt=0, le=60)
+    """How long an endpoint may take to answer."""
+    webhook_first_wait_seconds: float = Field(default=10.0, gt=0, le=10)
+    """How long after its first failure a webhook is tried again; the later waits, up to 12 h for 3 days, go with it."""
+    webhook_connections_max: int = Field(default=16, ge=1)
+    """Webhooks on their way at a time."""
+    later_seconds: float = Field(default=10.0, ge=0)
+    """How long a refund stays pending, or a dispute is thought about, with the test cards that do so."""
+    fee_basis_points: int = Field(default=0, ge=0, le=10_000)
+    """What the network keeps of each captured charge, in hundredths of a percent."""
+    fee_fixed_minor_units: int = Field(default=0, ge=0)
+    """What it keeps beside that, in minor units of the charge's currency."""
+    dispute_fee_minor_units: int = Field(default=0, ge=0)
+    """What a dispute costs, in minor units; given back when it is won."""
+    dispute_days: int = Field(default=9, ge=1, le=120)
+    """How long the shop has to answer a dispute."""
     jobs_waiting_max: int = Field(default=10_000, ge=1)
     """Requests that may wait for the database; beyond it the answer is 429."""
     connections_max: int = Field(default=2_000, ge=1)
@@ -63,7 +70,19 @@ class NetworkSettings(BaseSettings):
             raise ValueError("the secret key starts with sk_ and has 16 to 255 printable ASCII characters")
         return key
 
-    @field_validator("allowed_return_origins", mode="before")
+    @property
+    def rules(self) -> Rules:
+        """What of it the transactions need."""
+        return Rules(
+            fee_basis_points=self.fee_basis_points,
+            fee_fixed_minor_units=self.fee_fixed_minor_units,
+            dispute_fee_minor_units=self.dispute_fee_minor_units,
+            later_seconds=self.later_seconds,
+            dispute_days=self.dispute_days,
+            return_origins=self.allowed_return_origins,
+        )
+
+    @field_validator("allowed_return_origins", "webhook_urls", "webhook_secrets", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
@@ -75,3 +94,21 @@ class NetworkSettings(BaseSettings):
             if urlsplit(text).path not in {"", "/"} or "?" in text or "#" in text:
                 raise ValueError(f"{text!r} is not an origin; write only scheme, host and port")
         return tuple(origin(text) for text in given)
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, given: str | None) -> str | None:
+        return origin(given) if given is not None else None
+
+    @field_validator("webhook_urls")
+    @classmethod
+    def _posts(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for text in given:
+            origin(text)
+        return given
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if self.webhook_urls and not self.webhook_secrets:
+            raise ValueError("webhooks are signed: give CYBERTICKET_NETWORK_WEBHOOK_SECRETS (whsec_…) beside the URLs")
+        return self

@@ -2,10 +2,12 @@
 
 from app.store.tables.catalogue import Issuer, Occasion, Price, Product, Route, RouteStop, Stop, Venue
 from app.store.tables.conversations import Conversation, Inbox, InboxPart
-from app.store.tables.edges import ApiKey, Idempotency, Outbox
+from app.store.tables.edges import ApiKey, Chore, Idempotency, Journal, Outbox
 from app.store.tables.messages import Delivery, DeliveryPart, DeliveryTry, HandsetProfile, Receipt
-from app.store.tables.money import Account, Transfer
-from app.store.tables.register import Admission, Credential, Gate, PinGuard, Scan
+from app.store.tables.money import Account, Settlement, Transfer
+from app.store.tables.peers import Peer, SeenToken
+from app.store.tables.refunds import Dispute, PaymentEvent, Refund
+from app.store.tables.register import Admission, Credential, Gate, PinGuard, Scan, Spend
 from app.store.tables.sales import Booking, BookingItem, Payment, Ticket
 from app.store.tables.stock import Place, Seating, SeatingPlace
 
@@ -15,30 +17,39 @@ __all__ = [
     "ApiKey",
     "Booking",
     "BookingItem",
+    "Chore",
     "Conversation",
     "Credential",
     "Delivery",
     "DeliveryPart",
     "DeliveryTry",
+    "Dispute",
     "Gate",
     "HandsetProfile",
     "Idempotency",
     "Inbox",
     "InboxPart",
     "Issuer",
+    "Journal",
     "Occasion",
     "Outbox",
     "Payment",
+    "PaymentEvent",
+    "Peer",
     "PinGuard",
     "Place",
     "Price",
     "Product",
     "Receipt",
+    "Refund",
     "Route",
     "RouteStop",
     "Scan",
     "Seating",
     "SeatingPlace",
+    "SeenToken",
+    "Settlement",
+    "Spend",
     "Stop",
     "Ticket",
     "Transfer",

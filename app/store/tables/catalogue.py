@@ -42,8 +42,15 @@ class Issuer(SQLModel, table=True):
     phone: str | None = Field(default=None, max_length=40)
     served_by: str = Field(default="local", max_length=64)
     """Which adapter asks its stock and register: `local`, or a remote one's name."""
+    fee_basis_points: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """What we keep of each sale, in hundredths of a percent."""
+    revision: UUID | None = Field(default=None, sa_type=sa.Uuid)
+    """Of what it sells: an import that changes it changes this. None while a copy of another server's is not whole."""
     created_at: datetime = when()
-    __table_args__ = (check("currency", f"currency ~ '{CURRENCY}'"),)
+    __table_args__ = (
+        check("currency", f"currency ~ '{CURRENCY}'"),
+        check("fee_basis_points", "fee_basis_points BETWEEN 0 AND 10000"),
+    )
 
 
 class Venue(SQLModel, table=True):
@@ -141,7 +148,7 @@ class Occasion(SQLModel, table=True):
     seating_id: UUID | None = ref("seating.id", nullable=True)
     withdrawn: bool = False
     revision: int = 0
-    """Counts imports that changed the places, so that a cached hall is known to be old."""
+    """Counts imports that changed the places, so that a cached hall is known to be old; -1 while a copy has none."""
     __table_args__ = (
         sa.UniqueConstraint("product_id", "slug"),
         sa.UniqueConstraint("issuer_id", "code"),

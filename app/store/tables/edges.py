@@ -34,7 +34,7 @@ class Outbox(SQLModel, table=True):
         sa.Index("ix_outbox_dead", "dead_at", postgresql_where=sa.text("dead_at IS NOT NULL")),
         check("one_end", "done_at IS NULL OR dead_at IS NULL"),
         check("attempts", "attempts >= 0"),
-        check("issuer", "issuer_id IS NOT NULL OR topic IN ('converse', 'deliver')"),
+        check("issuer", "issuer_id IS NOT NULL OR topic IN ('converse', 'deliver', 'news')"),
     )
 
 
@@ -66,3 +66,35 @@ class ApiKey(SQLModel, table=True):
     created_at: datetime = when()
     expires_at: datetime | None = when(nullable=True)
     revoked_at: datetime | None = when(nullable=True)
+
+
+class Chore(SQLModel, table=True):
+    """What one worker does for all from time to time, and how it went the last time."""
+
+    name: str = Field(max_length=64, primary_key=True)
+    begun_at: datetime = when()
+    """Whoever sets it does the work until the next time."""
+    ended_at: datetime | None = when(nullable=True)
+    outcome: dict[str, Any] | None = Field(default=None, sa_column=sa.Column("outcome", JSONB(none_as_null=True)))
+
+
+class Journal(SQLModel, table=True):
+    """What people with power did, one entry after the other; each holds the hash of the one before it.
+
+    Entries are only ever added: a trigger refuses the rest, and the audit recomputes the chain.
+    """
+
+    chain: str = Field(max_length=64, primary_key=True)
+    """One chain per issuer, by its slug; empty: what concerns no one issuer."""
+    seq: int = Field(sa_type=sa.BigInteger, primary_key=True)
+    issuer_id: UUID | None = ref("issuer.id", nullable=True)
+    at: datetime = when()
+    actor: str = Field(max_length=100)
+    action: str = Field(max_length=60)
+    subject: str = Field(max_length=100)
+    details: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
+    before: bytes
+    """Hash of the entry before; 32 zero octets for the first."""
+    hash: bytes
+    """SHA-256 over `before` and this entry's text; store/journal.py has the form."""
+    __table_args__ = (check("seq", "seq >= 1"),)

@@ -26,6 +26,8 @@ class Purpose(StrEnum):
     """To the giver: the ticket is with another handset now."""
     REPLY = "reply"
     """An answer to a message of the handset's own."""
+    MONEY_BACK = "money_back"
+    """To the buyer: money goes back, for tickets returned or because it came too late."""
 
 
 class Delivery(SQLModel, table=True):

@@ -48,9 +48,23 @@ class Credential(SQLModel, table=True):
     valid_until: datetime = when()
     state: TicketState = state(TicketState, "state", TicketState.VALID)
     registered_at: datetime = when()
+    seller: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    """Which sales server sold it; empty: the one this register belongs to."""
+    pin_mac: bytes | None = None
+    """A keyed digest of the PIN of a ticket that another server sold; ours are derived."""
+    compact_mac: bytes | None = None
+    """A keyed digest of its compact barcode, likewise."""
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    """Counts the changes of this entry. A trigger does, so that no statement can forget."""
+    changed_in: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+    """The transaction that changed it last: what sellers read on from. Set by the same trigger."""
     __table_args__ = (
-        sa.UniqueConstraint("issuer_id", "number"),
-        sa.UniqueConstraint("issuer_id", "code"),
+        # Each seller draws its own numbers: two may draw the same, and the PIN tells their tickets apart.
+        sa.UniqueConstraint("issuer_id", "number", "seller"),
+        sa.UniqueConstraint("issuer_id", "code", "seller"),
+        check("version", "version >= 1"),
+        check("elsewhere", "seller = '' OR pin_mac IS NOT NULL AND compact_mac IS NOT NULL"),
+        sa.Index("ix_credential_changed", "seller", "changed_in", postgresql_where=sa.text("seller <> ''")),
         check("uses_left", "uses_left BETWEEN 0 AND uses"),
         check("balance", "balance >= 0"),
         sa.Index("ix_credential_occasion", "occasion_id"),
@@ -116,3 +130,20 @@ class PinGuard(SQLModel, table=True):
     tries: int
     since: datetime = when()
     __table_args__ = (check("tries", "tries >= 0"),)
+
+
+class Spend(SQLModel, table=True):
+    """Value taken from a voucher, or given back to it, once per key."""
+
+    issuer_id: UUID = Field(sa_type=sa.Uuid, foreign_key="issuer.id", primary_key=True)
+    key: str = Field(max_length=120, primary_key=True)
+    ticket_id: UUID | None = Field(default=None, sa_type=sa.Uuid, foreign_key="credential.ticket_id", index=True)
+    amount: int = Field(sa_type=sa.BigInteger)
+    """Minor units; negative where they came back; 0 and no ticket for a key that was given up and took nothing."""
+    reverses: str | None = Field(default=None, max_length=120, index=True)
+    """The key of the spending that it gives back."""
+    at: datetime = when()
+    __table_args__ = (
+        check("ticket", "(amount = 0) = (ticket_id IS NULL)"),
+        check("direction", "(amount < 0) = (reverses IS NOT NULL)"),
+    )

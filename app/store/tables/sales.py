@@ -64,12 +64,17 @@ class BookingItem(SQLModel, table=True):
 
 
 class Payment(SQLModel, table=True):
-    """One attempt with one instrument. A booking has at most one attempt in which money may still move."""
+    """One attempt with one instrument, or one part of an attempt that several instruments pay together.
+
+    A booking has at most one attempt in which money may still move.
+    """
 
     id: UUID = key()
     issuer_id: UUID = ref("issuer.id")
     booking_id: UUID = ref("booking.id")
     attempt: int
+    part: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    """Counts the instruments of one attempt, from 1."""
     provider: str = Field(max_length=20)
     state: PaymentState = state(PaymentState, "state", PaymentState.CREATED)
     amount: int = Field(sa_type=sa.BigInteger)
@@ -78,12 +83,18 @@ class Payment(SQLModel, table=True):
     reference: str | None = Field(default=None, max_length=255)
     decline: str | None = Field(default=None, max_length=40)
     detail: str | None = Field(default=None, max_length=500)
+    action_url: str | None = Field(default=None, max_length=2_000)
+    """Where the buyer's bank wants to see the buyer (3-D Secure)."""
+    action_until: datetime | None = when(nullable=True)
+    refunded: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+    """What refunds have been promised of it, those under way included."""
     created_at: datetime = when()
     updated_at: datetime = when()
     __table_args__ = (
-        sa.UniqueConstraint("booking_id", "attempt"),
-        sa.UniqueConstraint("issuer_id", "key"),
-        sa.Index("uq_payment_live", "booking_id", unique=True, postgresql_where=sa.text(LIVE_PAYMENT)),
+        sa.UniqueConstraint("booking_id", "attempt", "part"),
+        sa.UniqueConstraint("key", "issuer_id"),
+        sa.Index("uq_payment_live", "booking_id", "part", unique=True, postgresql_where=sa.text(LIVE_PAYMENT)),
+        sa.Index("ix_payment_reference", "reference", postgresql_where=sa.text("reference IS NOT NULL")),
         sa.Index(
             "ix_payment_unsettled",
             "updated_at",
@@ -92,6 +103,9 @@ class Payment(SQLModel, table=True):
         check("amount", "amount > 0"),
         check("currency", f"currency ~ '{CURRENCY}'"),
         check("attempt", "attempt >= 1"),
+        check("part", "part >= 1"),
+        check("refunded", "refunded BETWEEN 0 AND amount"),
+        check("action", "state <> 'requires_action' OR action_url IS NOT NULL AND action_until IS NOT NULL"),
     )
 
 
@@ -129,12 +143,12 @@ class Ticket(SQLModel, table=True):
         sa.UniqueConstraint("issuer_id", "code"),
         sa.UniqueConstraint("link_hash"),
         sa.Index("ix_ticket_handset", "handset"),
-        sa.Index("uq_ticket_item", "item_id", unique=True, postgresql_where=sa.text("state = 'valid'")),
+        sa.Index("uq_ticket_item", "item_id", unique=True, postgresql_where=sa.text("state <> 'revoked'")),
         sa.Index(
             "uq_ticket_place",
             "place_id",
             unique=True,
-            postgresql_where=sa.text("state = 'valid' AND place_id IS NOT NULL"),
+            postgresql_where=sa.text("state <> 'revoked' AND place_id IS NOT NULL"),
         ),
         check("number", "number ~ '^[0-9]{10}$'"),
         check("code", "code >= 0"),

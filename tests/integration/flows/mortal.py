@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from builders import Stage, a_stage
+from builders import KEYS, Stage, a_stage
 from fakes import Killed
 
+from app.payments.voucher import Vouchers
 from app.store.database import Database, Tx
 
 
@@ -88,10 +89,13 @@ def a_mortal(stage: Stage, fate: Fate, *, seed: int) -> Stage:
         carrier=stage.carrier,
         redis=stage.redis,
     )
+    issuers: Any = {name: Mortal(port, fate) for name, port in found.world.issuers.items()}
+    vouchers = Vouchers(found.database, stage.clock, found.entropy, KEYS, issuers)
+    payments = {**found.world.payments, "voucher": vouchers}
     found.world = replace(
         found.world,
-        payments={name: Mortal(port, fate) for name, port in found.world.payments.items()},
-        issuers={name: Mortal(port, fate) for name, port in found.world.issuers.items()},
+        payments={name: Mortal(port, fate) for name, port in payments.items()},
+        issuers=issuers,
         channels={name: Mortal(port, fate) for name, port in found.world.channels.items()},
     )
     return found

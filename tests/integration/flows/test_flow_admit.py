@@ -116,9 +116,13 @@ async def reasons(stage: Stage, shop: Shop) -> dict[str, dict[str, Any]]:
     revoked = (await a_booking(stage, shop, worked=True)).tickets[0]
     await registering.revoke(stage.world, revoked.id, reason="lost", free_place=False, tell_holder=False)
     await stage.work()
+    suspended = (await a_booking(stage, shop, worked=True)).tickets[0]
+    local = stage.world.issuers["local"]
+    await local.suspend(issuer_id=shop.issuer, ticket_id=suspended.id, suspended=True)
     only_monday = await a_gate(stage, shop, shop.occasions["play/mon"])
     found = {
         "too_early": await a_scan(stage, shop, gate, typed(other)),
+        "suspended": await a_scan(stage, shop, gate, typed(suspended)),
         "wrong_occasion": await a_scan(stage, shop, only_monday, typed(other)),
         "revoked": await a_scan(stage, shop, gate, typed(revoked)),
         "unknown": await a_scan(stage, shop, gate, "482910375-1 491027"),
@@ -145,7 +149,7 @@ async def test_every_reason_is_given_with_words_in_both_languages(stage: Stage, 
         assert all(answer["words"].values())
     for name in ("unknown", "unreadable", "wrong_pin", "locked"):
         assert found[name]["ticket"] is None, f"{name} tells nothing of a ticket"
-    for name in ("too_early", "wrong_occasion", "revoked", "used", "expired", "admitted"):
+    for name in ("too_early", "wrong_occasion", "revoked", "suspended", "used", "expired", "admitted"):
         assert found[name]["ticket"]["number"]
     assert found["unreadable"]["words"]["en"].startswith("This is not one of our tickets")
 
@@ -283,8 +287,9 @@ async def test_a_scan_that_another_process_is_just_answering_gets_that_answer(
         ScanKind.ADMISSION,
         KEYS.scan_mac(KEYS.kid)(typed(ticket).encode()),
         parse_presented(typed(ticket)),
-        genuine=True,
+        signers=frozenset(),
         generation=gate.caller.generation,
+        text=typed(ticket),
     )
     async with second.world.transaction() as tx:
         (first,) = await admit.admit_many(tx, [ask])

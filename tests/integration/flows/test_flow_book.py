@@ -28,7 +28,7 @@ from builders import (
 from app.domain.catalogue import OccasionDraft
 from app.domain.refusals import BadLine, LimitExceeded, NotFound, NotOnSale, SoldOut, WrongState
 from app.flows import book, pay
-from app.flows.pay import Paid
+from app.flows.pay import Paid, Tender
 from app.ports import CardToken
 from app.store import sales
 from app.store.sales import NewBooking, NewItem
@@ -373,7 +373,7 @@ async def test_of_cancelling_and_paying_at_once_exactly_one_wins(
     made = await a_booking(stage, shop)
 
     paid, cancelled = await asyncio.gather(
-        pay.pay(stage.world, made.id, CardToken("pm_card_visa")),
+        pay.pay(stage.world, made.id, [Tender(CardToken("pm_card_visa"))]),
         book.cancel(second.world, made.id),
         return_exceptions=True,
     )

@@ -8,16 +8,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from uuid import UUID
 
 import pytest
-from builders import BUYER, Made, Shop, Stage, a_booking, an_account, free_places, state_of
-from fakes import BAD_CARD, GOOD_CARD, Killed, Upset
+from builders import BUYER, FRIEND, Made, Shop, Stage, a_booking, an_account, free_places, state_of
+from fakes import BAD_CARD, CHALLENGED_CARD, GOOD_CARD, Killed, Upset
 from mortal import Fate, a_mortal
+from paying_kit import a_voucher, assert_books_agree, balance, left_on, prepaid, won
 
 from app import worker
 from app.domain.refusals import PaymentRefused, Refusal
 from app.flows import book, pay, reconcile, register
-from app.ports import Instrument, Prepaid
+from app.flows.pay import Tender
+from app.flows.resume import resume
+from app.ports import Prepaid
 
 Act = Callable[[Stage], Awaitable[object]]
 Sweep = Callable[[], Awaitable[None]]
@@ -55,7 +59,7 @@ async def money(stage: Stage, made: Made) -> int:
         "SELECT coalesce(sum(CASE t.kind WHEN 'charge' THEN t.amount ELSE -t.amount END), 0) FROM transfer t"
         " JOIN payment p ON p.key IN (t.key, t.reverses) WHERE p.booking_id = :id",
         id=made.id,
-    )
+    )  # e-money and vouchers
     return stage.card.taken(made.id) + int(charged)
 
 
@@ -75,12 +79,24 @@ async def assert_whole(stage: Stage, shop: Shop, made: Made) -> str:
     assert len(tickets) == 2 * paid
     assert await free_places(stage, shop.occasions["play/mon"]) == 22 - 2 * paid
     assert len(stage.carrier.inbox(BUYER)) == 2 * paid, "each message came once"
-    assert await stage.value("SELECT count(*) FROM credential") == 2 * paid
+    registered = "SELECT count(*) FROM credential WHERE ticket_id = ANY(:ids)"
+    assert await stage.value(registered, ids=[ticket.id for ticket in tickets]) == 2 * paid
     assert await stage.value("SELECT count(*) FROM outbox WHERE done_at IS NULL") == 0
     return state
 
 
-async def walk(stage: Stage, shop: Shop, sweep: Sweep, prepare: Callable[[], Awaitable[tuple[Made, Act]]]) -> list[str]:
+async def nothing_more(_made: Made) -> None:
+    """What most walks look at besides."""
+
+
+async def walk(
+    stage: Stage,
+    shop: Shop,
+    sweep: Sweep,
+    prepare: Callable[[], Awaitable[tuple[Made, Act]]],
+    *,
+    also: Callable[[Made], Awaitable[None]] = nothing_more,
+) -> list[str]:
     """Die at step 1, 2, 3 … of an act, and look each time; returns the steps of the run that lived."""
     ends = set()
     for at in itertools.count(1):
@@ -90,6 +106,7 @@ async def walk(stage: Stage, shop: Shop, sweep: Sweep, prepare: Callable[[], Awa
         lived = await dies(stage, act, at)
         await aftermath(stage)
         ends.add(await assert_whole(stage, shop, made))
+        await also(made)
         await sweep()
         if lived:
             return [*lived, *sorted(ends)]
@@ -101,14 +118,14 @@ async def held(stage: Stage, shop: Shop) -> Made:
     return await a_booking(stage, shop, quantity=2)
 
 
-def paying(made: Made, instrument: Instrument | None) -> Act:
-    return lambda mortal: pay.pay(mortal.world, made.id, instrument)
+def paying(made: Made, *tenders: Tender) -> Act:
+    return lambda mortal: pay.pay(mortal.world, made.id, tenders, return_url="https://back")
 
 
 async def test_dying_anywhere_while_a_card_is_charged(stage: Stage, shop: Shop, sweep: Sweep) -> None:
     async def prepare() -> tuple[Made, Act]:
         made = await held(stage, shop)
-        return made, paying(made, GOOD_CARD)
+        return made, paying(made, Tender(GOOD_CARD))
 
     steps = await walk(stage, shop, sweep, prepare)
 
@@ -122,17 +139,79 @@ async def test_dying_anywhere_while_e_money_is_charged(stage: Stage, shop: Shop,
         await stage.work()
         stage.carrier.arrived.clear()
         made = await held(stage, shop)
-        return made, paying(made, Prepaid(BUYER, pin))
+        return made, paying(made, Tender(Prepaid(BUYER, pin)))
 
     steps = await walk(stage, shop, sweep, prepare)
 
     assert {"before emoney authorize", "after emoney authorize", "paid", "expired"} <= set(steps)
 
 
+async def test_dying_anywhere_while_a_card_e_money_and_a_voucher_pay_together(
+    stage: Stage, shop: Shop, sweep: Sweep
+) -> None:
+    vouchers: list[UUID] = []
+
+    async def prepare() -> tuple[Made, Act]:
+        pin = await an_account(stage, shop, 1_000, handset=FRIEND)
+        voucher, voucher_id = await a_voucher(stage, shop)
+        vouchers.append(voucher_id)
+        stage.carrier.arrived.clear()
+        made = await held(stage, shop)
+        return made, paying(made, Tender(voucher, won(50_000)), prepaid(FRIEND, pin, 1_000), Tender(GOOD_CARD))
+
+    async def assert_back(made: Made) -> None:
+        sold = await state_of(stage, made.id) == "paid"
+        assert await left_on(stage, vouchers[-1]) == 50_000 * (not sold)
+        assert await balance(stage, FRIEND) == 1_000 * (not sold)
+        await assert_books_agree(stage)
+
+    steps = await walk(stage, shop, sweep, prepare, also=assert_back)
+
+    assert {"after card authorize", "after emoney authorize", "before voucher authorize", "after local spend"} <= set(
+        steps
+    )
+    assert {"paid", "expired"} <= set(steps)
+
+
+async def test_dying_anywhere_behind_a_challenge(stage: Stage, shop: Shop, sweep: Sweep) -> None:
+    async def prepare() -> tuple[Made, Act]:
+        made = await held(stage, shop)
+
+        async def act(mortal: Stage) -> object:
+            try:
+                await pay.pay(mortal.world, made.id, [Tender(CHALLENGED_CARD)], return_url="https://back")
+            finally:
+                stage.card.answer_challenge(made.id, passed=True)
+            return await resume(mortal.world, made.id)
+
+        return made, act
+
+    steps = await walk(stage, shop, sweep, prepare)
+
+    assert {"after local hold", "before card lookup", "after card capture", "paid", "expired"} <= set(steps)
+
+
+async def test_dying_anywhere_while_the_places_are_taken_again(stage: Stage, shop: Shop, sweep: Sweep) -> None:
+    """The issuer has freed them while nobody asked."""
+
+    async def prepare() -> tuple[Made, Act]:
+        made = await a_booking(stage, shop, category="FLOOR", quantity=2)
+        stage.card.upset("authorize", Upset.KILLED_AFTER)
+        with suppress(Killed):
+            await pay.pay(stage.world, made.id, [Tender(GOOD_CARD)])
+        stage.clock.advance(seconds=700)
+        await stage.sql("UPDATE place SET taken_by = NULL, held_until = NULL")
+        return made, lambda mortal: reconcile.reconcile(mortal.world)
+
+    steps = await walk(stage, shop, sweep, prepare)
+
+    assert {"after local hold", "paid"} <= set(steps)
+
+
 async def test_dying_anywhere_while_nothing_is_to_be_paid(stage: Stage, shop: Shop, sweep: Sweep) -> None:
     async def prepare() -> tuple[Made, Act]:
         made = await a_booking(stage, shop, quantity=2, complimentary=True)
-        return made, paying(made, None)
+        return made, paying(made)
 
     assert "paid" in await walk(stage, shop, sweep, prepare)
 
@@ -140,7 +219,7 @@ async def test_dying_anywhere_while_nothing_is_to_be_paid(stage: Stage, shop: Sh
 async def test_dying_anywhere_while_a_card_is_refused(stage: Stage, shop: Shop, sweep: Sweep) -> None:
     async def prepare() -> tuple[Made, Act]:
         made = await held(stage, shop)
-        return made, paying(made, BAD_CARD)
+        return made, paying(made, Tender(BAD_CARD))
 
     assert "paid" not in await walk(stage, shop, sweep, prepare)
 
@@ -153,7 +232,7 @@ async def test_dying_anywhere_while_an_answer_is_lost(
         made = await held(stage, shop)
         stage.card.upsets.clear()
         stage.card.upset(verb, upset)
-        return made, paying(made, GOOD_CARD)
+        return made, paying(made, Tender(GOOD_CARD))
 
     assert "paid" in await walk(stage, shop, sweep, prepare)
 
@@ -163,7 +242,7 @@ async def test_dying_anywhere_while_reconciling(stage: Stage, shop: Shop, sweep:
     async def prepare() -> tuple[Made, Act]:
         made = await held(stage, shop)
         stage.card.upset("authorize", upset)
-        await pay.pay(stage.world, made.id, GOOD_CARD)
+        await pay.pay(stage.world, made.id, [Tender(GOOD_CARD)])
         stage.clock.advance(seconds=61)
         return made, lambda mortal: reconcile.reconcile(mortal.world)
 
@@ -232,4 +311,4 @@ async def test_a_refused_card_is_told_as_such_even_in_a_mortal_process(stage: St
     mortal = a_mortal(stage, Fate(), seed=9)
 
     with pytest.raises(PaymentRefused):
-        await pay.pay(mortal.world, made.id, BAD_CARD)
+        await pay.pay(mortal.world, made.id, [Tender(BAD_CARD)])

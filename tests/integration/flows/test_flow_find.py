@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.domain.refusals import NotFound
 from app.flows import book, find
-from app.flows.find import Availability, _bits, is_free
+from app.flows.sales_status import Availability, bits, is_free
 from app.store.catalogue import Search
 
 NOWHERE = UUID(int=6)
@@ -106,7 +106,7 @@ async def test_stations_are_found(stage: Stage, shop: Shop) -> None:
 
 @given(st.lists(st.integers(0, 1), max_size=70))
 def test_a_bit_says_what_its_byte_said(free: list[int]) -> None:
-    packed = Availability(NOWHERE, unlimited=False, counts={}, free=_bits(bytes(free)))
+    packed = Availability(NOWHERE, unlimited=False, counts={}, free=bits(bytes(free)))
 
     assert [int(is_free(packed, pos)) for pos in range(len(free))] == free
     assert not any(is_free(packed, pos) for pos in range(len(free), len(free) + 20))

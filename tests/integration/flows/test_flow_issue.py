@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from builders import BUYER, FRIEND, KEYS, PUBLIC_URL, Shop, Stage, a_booking, a_gate, a_scan, an_account, pin, typed
-from fakes import GOOD_CARD
+from fakes import GOOD_CARD, Upset
 
 from app.domain.credential import link_token_for, ticket_number
-from app.flows import deliver, pay, show
-from app.flows.pay import Paid
+from app.domain.money import Money
+from app.flows import deliver, issue, pay, show
+from app.flows.pay import Paid, Pending, Tender
+from app.ports import Prepaid
 
 
 async def count(stage: Stage, table: str, where: str = "true") -> int:
@@ -51,7 +53,7 @@ async def test_nothing_is_issued_when_the_last_statement_of_the_sale_fails(
     with monkeypatch.context() as broken:
         broken.setattr("app.flows.issue.outbox.put", fails)
         with pytest.raises(OSError, match="disk is full"):
-            await pay.pay(stage.world, made.id, GOOD_CARD)
+            await pay.pay(stage.world, made.id, [Tender(GOOD_CARD)])
 
     assert await stage.value("SELECT state FROM booking") == "paying"
     assert await stage.value("SELECT state FROM payment") == "submitted"
@@ -66,7 +68,7 @@ async def test_a_number_that_is_taken_is_replaced_by_another(stage: Stage, shop:
     other = (123_456_789).to_bytes(8, "big")
     stage.entropy.script.extend([same, bytes(8), other, b"\x01" * 8])
 
-    assert await pay.pay(stage.world, made.id, GOOD_CARD) == Paid()
+    assert await pay.pay(stage.world, made.id, [Tender(GOOD_CARD)]) == Paid()
 
     (ticket,) = await show.tickets(stage.world, made.id)
     assert ticket.number == ticket_number(other)
@@ -85,7 +87,7 @@ async def test_two_tickets_of_one_sale_do_not_get_one_number(stage: Stage, shop:
     same, other = (7).to_bytes(8, "big"), (8).to_bytes(8, "big")
     stage.entropy.script.extend([same, b"\x01" * 8, same, b"\x02" * 8, other, b"\x03" * 8])
 
-    await pay.pay(stage.world, made.id, GOOD_CARD)
+    await pay.pay(stage.world, made.id, [Tender(GOOD_CARD)])
 
     numbers = {ticket.number for ticket in await show.tickets(stage.world, made.id)}
     assert numbers == {ticket_number(same), ticket_number(other)}
@@ -99,7 +101,7 @@ async def test_an_issuer_whose_numbers_are_used_up_is_told_so_and_nothing_is_hal
     stage.entropy.script.extend([_chance_for(taken.number), b"\x01" * 8] * 20)
 
     with pytest.raises(RuntimeError, match="numbers are nearly used up"):
-        await pay.pay(stage.world, made.id, GOOD_CARD)
+        await pay.pay(stage.world, made.id, [Tender(GOOD_CARD)])
 
     assert await count(stage, "ticket") == 1
     assert await count(stage, "booking", "state = 'paid'") == 1
@@ -197,3 +199,20 @@ async def test_a_planted_secret_is_found_by_that_search(stage: Stage, shop: Shop
 
     assert _stands_in(pin(ticket), everything)
     assert _stands_in(text.rpartition("/")[2], everything)
+
+
+async def test_an_attempt_of_which_one_part_is_over_is_not_captured_in_part(stage: Stage, shop: Shop) -> None:
+    """Whoever gave a part up undoes the others: a process that slept meanwhile must not sell for what is left."""
+    pin_of_friend = await an_account(stage, shop, 20_000, handset=FRIEND)
+    made = await a_booking(stage, shop)
+    stage.card.upset("authorize", Upset.LOST_AFTER)
+    tenders = [Tender(GOOD_CARD), Tender(Prepaid(FRIEND, pin_of_friend), Money(20_000, "KRW"))]
+    assert await pay.pay(stage.world, made.id, tenders) == Pending()
+    card, emoney = (await show.booking(stage.world, made.id)).payments
+    await stage.sql("UPDATE payment SET state = 'voided' WHERE id = :id", id=emoney.id)
+
+    done = issue.Completion(stage.world, made.id, (card.id, emoney.id))
+    assert not await stage.database.together(issue.complete, done)
+
+    assert await stage.value("SELECT state FROM payment WHERE id = :id", id=card.id) == "unknown"
+    assert await count(stage, "ticket") == 0

@@ -14,9 +14,10 @@ from fakes import Upset
 
 from app import worker
 from app.domain.delivery import BACKOFF_SECONDS
-from app.domain.refusals import NotFound
-from app.flows import book, oversee, pay, staff
+from app.domain.refusals import IssuerAway, NotFound
+from app.flows import book, oversee, pay, staff, watch
 from app.flows.deliver import Again, Done, Never
+from app.flows.pay import Tender
 from app.ports import CardToken, Rejected
 from app.store import outbox
 from app.store.outbox import Owed
@@ -79,8 +80,8 @@ async def test_what_cannot_be_done_now_is_tried_later_and_later_and_then_parked(
     async def never_now(_world: World, _payload: Mapping[str, Any]) -> Again:
         return Again("the network is busy")
 
-    handle(monkeypatch, Topic.RELEASE, never_now)
-    identity = await owe(stage, shop)
+    handle(monkeypatch, Topic.CONVERSE, never_now)
+    identity = await owe(stage, shop, Topic.CONVERSE)
     waits: list[float] = []
     while (await row(stage, identity)).dead_at is None:
         assert await worker.drain(stage.world) == 1
@@ -92,6 +93,42 @@ async def test_what_cannot_be_done_now_is_tried_later_and_later_and_then_parked(
     assert waits[: len(BACKOFF_SECONDS)] == list(BACKOFF_SECONDS)
     assert len(waits) == stage.world.house.deliver_attempts_max == 12
     assert (await row(stage, identity)).last_error == "given up after 12 tries: the network is busy"
+
+
+@pytest.mark.parametrize("topic", sorted(worker.PATIENT))
+async def test_what_an_issuer_must_hear_is_never_parked_and_operators_see_that_it_is_late(
+    stage: Stage, shop: Shop, monkeypatch: pytest.MonkeyPatch, topic: Topic
+) -> None:
+    async def away(_world: World, _payload: Mapping[str, Any]) -> Done:
+        raise IssuerAway("The issuer's server does not answer.")
+
+    handle(monkeypatch, topic, away)
+    identity = await owe(stage, shop, topic)
+    await stage.sql("UPDATE outbox SET attempts = 9")
+    waits = []
+    for _ in range(5):
+        assert await worker.drain(stage.world) == 1
+        waits.append(((await row(stage, identity)).due_at - stage.clock.now()).total_seconds())
+        stage.clock.advance(seconds=waits[-1])
+
+    found = await row(stage, identity)
+    assert (found.dead_at, found.attempts, found.last_error) == (None, 14, "The issuer's server does not answer.")
+    assert waits == [worker.PATIENT_SECONDS_MAX] * 5
+    assert await watch.outbox_late(stage.world) == 1
+
+
+async def test_what_is_owed_to_a_server_that_answers_again_is_due_at_once_and_nothing_else_is(
+    stage: Stage, shop: Shop
+) -> None:
+    mine, other = await owe(stage, shop), await owe(stage, shop, Topic.CONVERSE)
+    later = stage.clock.now() + timedelta(hours=1)
+    await stage.sql("UPDATE outbox SET due_at = :later", later=later)
+
+    for served_by, due_at in (("elsewhere", later), ("local", stage.clock.now())):
+        async with stage.world.transaction() as tx:
+            await outbox.hurry(tx, sorted(worker.PATIENT), served_by=served_by, now=stage.clock.now())
+        assert (await row(stage, mine)).due_at == due_at
+    assert (await row(stage, other)).due_at == later
 
 
 async def test_a_handler_that_breaks_is_tried_again_and_harms_nobody_else(
@@ -281,7 +318,7 @@ async def test_the_worker_looks_after_what_nobody_waits_for(stage: Stage, shop: 
     late = await a_booking(stage, shop)
     unsettled = await a_booking(stage, shop)
     stage.card.upset("authorize", Upset.LOST_AFTER)
-    await pay.pay(stage.world, unsettled.id, CardToken("pm_card_visa"))
+    await pay.pay(stage.world, unsettled.id, [Tender(CardToken("pm_card_visa"))])
     await stage.sql(
         "INSERT INTO idempotency (scope, key, request_hash, busy_until, created_at) VALUES ('s', 'k', '', :t, :t)",
         t=stage.clock.now() - timedelta(hours=20),

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from app import problems
 from app.flows import staff
 from app.main import create_app
-from app.settings import Settings
+from app.settings import Role, Settings
 from app.world import World
 
 OWN, OTHERS = "010-1234-5678", "010-8765-4321"
@@ -32,7 +32,11 @@ NOBODY = UUID(int=7)
 """An id that nothing has."""
 
 SETTINGS = Settings(
-    demo=True, public_url=PUBLIC_URL, carrier_secret=SecretStr(CARRIER_SECRET), request_bytes_max=BODY_BYTES_MAX
+    role=Role.SALES,
+    demo=True,
+    public_url=PUBLIC_URL,
+    carrier_secret=SecretStr(CARRIER_SECRET),
+    request_bytes_max=BODY_BYTES_MAX,
 )
 APP = create_app(SETTINGS, world=cast("World", None))
 """One for all tests, each of which puts its world in: routes are built at the first request, which takes its time."""

@@ -52,6 +52,7 @@ NOTHING = Things(str(NOBODY), str(NOBODY), str(NOBODY), str(NOBODY))
 OBJECTS = (
     Route("GET", "/bookings/{booking}", "read", buyer=True),
     Route("GET", "/bookings/{booking}/tickets", "read", buyer=True),
+    Route("GET", "/bookings/{booking}/refunds", "read", buyer=True),
     Route("POST", "/bookings/{booking}/payments", "sell", CARD, buyer=True),
     Route("POST", "/bookings/{booking}/cancel", "sell", buyer=True),
     Route("GET", "/tickets/{ticket}", "read", buyer=True),
@@ -65,6 +66,9 @@ OBJECTS = (
 LISTINGS = (
     Route("GET", "/staff/deliveries", "messages"),
     Route("GET", "/staff/dead-letters", "messages"),
+    Route("GET", "/staff/refunds", "refund"),
+    Route("GET", "/staff/disputes", "money"),
+    Route("GET", "/staff/statements?issuer=haneul", "money"),
     Route("POST", "/staff/messages/preview", "read", {"text": "hello"}),
     Route("POST", "/staff/gates", "gates", {"issuer": "haneul", "name": "Side door"}),
     Route(

@@ -12,8 +12,13 @@ import pytest
 import schemathesis
 from builders import BUYER
 from carrier_open_kit import THEIRS, dlr, kannel_message, push_result
+from fake_teller import SIGNATURE, an_event
 from fakes import Upset
 from http_kit import BODY_BYTES_MAX, DOCUMENT, NOBODY, OPERATIONS, OWN, Api, Operation, operation, spoken_pin
+from money_kit import at_the_desk, returned, returned_by_staff, statement, the_dispute
+
+from app.domain.refusals import IssuerAway
+from app.ports import Held, NotAvailable, Wish
 
 pytest_plugins = ("http_plugin",)
 
@@ -29,8 +34,12 @@ BODIES: dict[str, Any] = {
     "POST /gate/admissions": {"scan_id": "s-1", "presented": "x"},
     "POST /gate/checks": {"scan_id": "s-1", "presented": "x"},
     "POST /staff/gates": {"issuer": "haneul", "name": "Front door"},
+    "POST /staff/register/{ticket_id}/revocation": {"reason": "withdrawn by the venue"},
     "POST /staff/emoney/topups": TOP_UP,
     "POST /staff/messages/preview": {"text": "hello"},
+    "POST /bookings/{booking_id}/refunds": {},
+    "POST /staff/refunds": {"booking": str(NOBODY), "note": "rain"},
+    "POST /staff/refunds/{refund_id}/by-hand": {"note": "cash"},
 }
 """A good body for each route that takes one; bookings are made from the shop."""
 
@@ -156,6 +165,20 @@ async def paid_in_a_storm(api: Api) -> httpx.Response:
     return await (await api.booked()).pay()
 
 
+async def out_of_reach(api: Api, path: str = "/bookings") -> httpx.Response:
+    """The issuer's own server does not answer; what it sold would stay valid."""
+
+    async def hold(wish: Wish) -> Held | NotAvailable:
+        del wish
+        raise IssuerAway("Temporarily not on sale. Try again in a moment.", retry_after_seconds=5)
+
+    api.stage.world.issuers["local"].hold = hold  # type: ignore[method-assign]  # this world is the test's own
+    answer = await api.post(path, api.wish(), bearer=await api.staff())
+    assert answer.json()["type"].endswith("/problems/issuer-away")
+    assert answer.headers["retry-after"] == "5"
+    return answer
+
+
 async def unchanged_picture(api: Api) -> httpx.Response:
     first = await the_ticket(api, "/barcode.svg")
     headers = {"authorization": first.request.headers["authorization"], "if-none-match": first.headers["etag"]}
@@ -218,6 +241,31 @@ async def revoked_gate(api: Api) -> httpx.Response:
     return await api.delete(f"/staff/gates/{gate}", bearer=await api.staff())
 
 
+async def gate_of_another_server(api: Api, *, method: str = "POST") -> httpx.Response:
+    """The other server is one that `stage` has no adapter for: the row says so, and is put back at once."""
+    gate, _ = await api.gate()
+    boss = await api.staff()
+    path = "/staff/gates" if method == "POST" else f"/staff/gates/{gate}"
+    body = BODIES["POST /staff/gates"] if method == "POST" else None
+    await api.stage.sql("UPDATE issuer SET served_by = 'arena'")
+    try:
+        return await api.client.request(method, path, json=body, headers={"authorization": f"Bearer {boss}"})
+    finally:
+        await api.stage.sql("UPDATE issuer SET served_by = 'local'")
+
+
+async def looked_up(api: Api, number: str = "", *scopes: str) -> httpx.Response:
+    number = number or (await (await api.sold()).ticket())["number"]
+    return await api.get("/staff/register", bearer=await api.staff(*scopes), issuer="haneul", number=number)
+
+
+async def refused_in_the_register(api: Api, *, seller: str = "elsewhere") -> httpx.Response:
+    ticket = (await (await api.sold()).ticket())["id"]
+    await api.stage.sql("UPDATE credential SET seller = :name, pin_mac = '', compact_mac = ''", name=seller)
+    path = f"/staff/register/{ticket}/revocation"
+    return await api.post(path, {"reason": "withdrawn by the venue"}, bearer=await api.staff())
+
+
 async def retried(api: Api) -> httpx.Response:
     await api.sold()
     letter = await api.stage.value(
@@ -232,6 +280,11 @@ async def posted_by_staff(api: Api, path: str, body: Any = None) -> httpx.Respon
 
 async def got_by_staff(api: Api, path: str) -> httpx.Response:
     return await api.get(path, bearer=await api.staff())
+
+
+async def webhook(api: Api, *, provider: str = "card", signature: str = SIGNATURE) -> httpx.Response:
+    body = an_event("e-1", "payment", "ref-1")
+    return await api.client.post(f"/payments/news/{provider}", content=body, headers={"stripe-signature": signature})
 
 
 def monday(api: Api, rest: str) -> str:
@@ -249,6 +302,7 @@ PARTICULAR: dict[tuple[str, int], Way] = {
     ("GET /catalogue/occasions/{occasion_id}/availability", 200): lambda api: api.get(monday(api, "availability")),
     ("POST /bookings", 201): lambda api: api.post("/bookings", api.wish()),
     ("POST /bookings", 409): lambda api: api.post("/bookings", api.wish(quantity=7)),
+    ("POST /bookings", 503): out_of_reach,
     ("GET /bookings/{booking_id}", 200): the_booking,
     ("POST /bookings/{booking_id}/cancel", 204): lambda api: the_booking(api, "/cancel", method="POST"),
     ("POST /bookings/{booking_id}/cancel", 409): cancelled_twice,
@@ -257,6 +311,9 @@ PARTICULAR: dict[tuple[str, int], Way] = {
     ("POST /bookings/{booking_id}/payments", 409): paid_twice,
     ("POST /bookings/{booking_id}/payments", 410): paid_too_late,
     ("POST /bookings/{booking_id}/payments", 503): paid_in_a_storm,
+    ("POST /payments/news/{provider}", 204): webhook,
+    ("POST /payments/news/{provider}", 400): lambda api: webhook(api, signature="forged"),
+    ("POST /payments/news/{provider}", 404): lambda api: webhook(api, provider="nobody"),
     ("GET /bookings/{booking_id}/tickets", 200): lambda api: the_booking(api, "/tickets"),
     ("GET /tickets/{ticket_id}", 200): the_ticket,
     ("GET /tickets/{ticket_id}/barcode.{form}", 200): lambda api: the_ticket(api, "/barcode.png"),
@@ -295,13 +352,36 @@ PARTICULAR: dict[tuple[str, int], Way] = {
     ("PUT /staff/handsets/{handset}/profile", 403): lambda api: profiled(api, "sell"),
     ("POST /staff/gates", 201): lambda api: posted_by_staff(api, "/staff/gates"),
     ("DELETE /staff/gates/{gate_id}", 204): revoked_gate,
+    ("POST /staff/gates", 409): gate_of_another_server,
+    ("DELETE /staff/gates/{gate_id}", 409): lambda api: gate_of_another_server(api, method="DELETE"),
+    ("GET /staff/register", 200): looked_up,
+    ("GET /staff/register", 403): lambda api: looked_up(api, "482910375-1", "sell"),
+    ("GET /staff/register", 404): lambda api: looked_up(api, "482910375-1"),
+    ("POST /staff/register/{ticket_id}/revocation", 204): refused_in_the_register,
+    ("POST /staff/register/{ticket_id}/revocation", 409): lambda api: refused_in_the_register(api, seller=""),
     ("POST /staff/complimentary", 201): lambda api: posted_by_staff(api, "/staff/complimentary", api.wish()),
     ("POST /staff/complimentary", 409): lambda api: posted_by_staff(api, "/staff/complimentary", api.wish(quantity=7)),
+    ("POST /staff/complimentary", 503): lambda api: out_of_reach(api, "/staff/complimentary"),
     ("POST /staff/emoney/topups", 201): lambda api: posted_by_staff(api, "/staff/emoney/topups"),
     ("GET /staff/deliveries", 200): lambda api: got_by_staff(api, "/staff/deliveries"),
     ("GET /staff/dead-letters", 200): lambda api: got_by_staff(api, "/staff/dead-letters"),
     ("POST /staff/dead-letters/{letter_id}/retry", 204): retried,
     ("POST /staff/messages/preview", 200): lambda api: posted_by_staff(api, "/staff/messages/preview"),
+    ("GET /bookings/{booking_id}/refunds", 200): lambda api: the_booking(api, "/refunds"),
+    ("POST /bookings/{booking_id}/refunds", 201): returned,
+    ("POST /bookings/{booking_id}/refunds", 409): lambda api: returned(api, times=2),
+    ("POST /staff/refunds", 201): returned_by_staff,
+    ("POST /staff/refunds", 409): lambda api: returned_by_staff(api, times=2),
+    ("GET /staff/refunds", 200): lambda api: got_by_staff(api, "/staff/refunds"),
+    ("POST /staff/refunds/{refund_id}/retry", 200): lambda api: at_the_desk(api, "retry"),
+    ("POST /staff/refunds/{refund_id}/retry", 409): lambda api: at_the_desk(api, "retry", "succeeded"),
+    ("POST /staff/refunds/{refund_id}/by-hand", 200): lambda api: at_the_desk(api, "by-hand"),
+    ("POST /staff/refunds/{refund_id}/by-hand", 409): lambda api: at_the_desk(api, "by-hand", "succeeded"),
+    ("GET /staff/disputes", 200): lambda api: got_by_staff(api, "/staff/disputes"),
+    ("GET /staff/disputes/{dispute_id}", 200): the_dispute,
+    ("GET /staff/statements", 200): statement,
+    ("GET /staff/statements", 403): lambda api: statement(api, scope="sell"),
+    ("GET /staff/statements", 404): lambda api: statement(api, issuer="nobody"),
     ("GET /healthz", 200): lambda api: api.get("/healthz"),
     ("GET /readyz", 200): lambda api: api.get("/readyz"),
     ("GET /metrics", 200): lambda api: api.get("/metrics"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from builders import BUYER
 from fakes import Upset
 from http_kit import OTHERS, OWN, Api, Booked, pointers, problem, spoken_pin
+
+from app.flows.resume import resume
 
 pytest_plugins = ("http_plugin",)
 
@@ -31,7 +34,7 @@ async def test_a_card_pays_and_the_tickets_are_there(api: Api) -> None:
 
     answer = await booked.pay()
 
-    assert answer.json() == {"booking": booked.id, "state": "paid"}
+    assert answer.json() == {"booking": booked.id, "state": "paid", "action_url": None}
     assert len(await booked.tickets()) == 1
 
 
@@ -192,3 +195,91 @@ async def test_a_ticket_is_no_voucher(api: Api) -> None:
     pin = spoken_pin(api.stage.carrier.inbox(BUYER)[-1])
 
     problem(await redeem(api, f"{(await sold.ticket())['number']} {pin}"), 404, "not-found")
+
+
+async def test_a_voucher_pays_a_booking_by_its_number_and_pin(api: Api) -> None:
+    number, _, pin = (await a_voucher(api)).partition(" ")
+    booked = await api.booked(api.wish(category="S"))
+
+    answer = await pay_with(booked, kind="voucher", number=number, pin=pin)
+
+    assert answer.json()["state"] == "paid"
+
+
+# --- several together, and a bank that wants to see the buyer --------------------------------------------------------
+
+
+async def pay_together(booked: Booked, *tenders: dict[str, Any], **more: Any) -> Any:
+    body = {"tenders": list(tenders), **more}
+    return await booked.api.post(f"/bookings/{booked.id}/payments", body, bearer=booked.link)
+
+
+async def test_e_money_and_a_card_pay_one_booking_together(api: Api) -> None:
+    pin = await topped_up(api, 10_000)
+    booked = await api.booked()
+
+    answer = await pay_together(
+        booked,
+        {"kind": "emoney", "handset": OWN, "pin": pin, "amount": 10_000},
+        {"kind": "card", "token": "pm_card_visa"},
+    )
+
+    assert answer.json()["state"] == "paid"
+    parts = {one["provider"]: (one["attempt"], one["amount"]["amount"]) for one in (await booked.look())["payments"]}
+    assert parts == {"card": (1, 50_000), "emoney": (1, 10_000)}
+
+
+async def test_parts_that_do_not_make_the_price_charge_nothing(api: Api) -> None:
+    pin = await topped_up(api, 10_000)
+    booked = await api.booked()
+    card = {"kind": "card", "token": "pm_card_visa"}
+    emoney = {"kind": "emoney", "handset": OWN, "pin": pin}
+
+    for tenders in (
+        [emoney, card],
+        [emoney | {"amount": 60_000}, card],
+        [emoney | {"amount": 1}, card | {"amount": 2}],
+    ):
+        problem(await pay_together(booked, *tenders), 422, "bad-line")
+
+    assert (api.stage.card.taken(), (await booked.look())["state"]) == (0, "held")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"tenders": []}, {"instrument": {"kind": "free"}, "tenders": [{"kind": "card", "token": "pm_card_visa"}]}],
+    ids=["neither", "no tender", "both"],
+)
+async def test_either_one_instrument_or_several_tenders_are_named(api: Api, body: dict[str, Any]) -> None:
+    booked = await api.booked()
+
+    answer = await api.post(f"/bookings/{booked.id}/payments", body, bearer=booked.link)
+
+    assert answer.status_code == 422
+    assert "name either one instrument or several tenders" in answer.text
+
+
+async def test_a_bank_that_wants_to_see_the_buyer_is_told_with_its_address_until_it_has(api: Api) -> None:
+    booked = await api.booked()
+
+    answer = await pay_together(
+        booked, {"kind": "card", "token": "pm_challenged"}, return_url="https://shop.example/thanks"
+    )
+
+    (asked,) = api.stage.card.attempts.values()
+    assert answer.json() == {"booking": booked.id, "state": "paying", "action_url": asked.page}
+    assert asked.charge.return_url == "https://shop.example/thanks"
+    (seen,) = (await booked.look())["payments"]
+    assert (seen["state"], seen["action_url"]) == ("requires_action", asked.page)
+
+    api.stage.card.answer_challenge(UUID(booked.id), passed=True)
+    await resume(api.stage.world, UUID(booked.id))
+    (seen,) = (await booked.look())["payments"]
+    assert (seen["state"], seen["action_url"]) == ("captured", None)
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "shop.example/thanks", "ftp://shop.example/"])
+async def test_a_browser_comes_back_to_addresses_of_the_web_only(api: Api, address: str) -> None:
+    answer = await pay_together(await api.booked(), {"kind": "card", "token": "pm_challenged"}, return_url=address)
+
+    assert set(pointers(answer)) == {"/return_url"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import fakeredis
 import pytest
 from redis.asyncio import Redis
 
@@ -118,3 +119,46 @@ async def test_without_redis_everything_goes_on() -> None:
 
 async def test_redis_that_answers_is_alive(redis: Redis) -> None:
     assert await Memory(redis).alive()
+
+
+# --- what is kept for longer ----------------------------------------------------------------------------------------
+
+
+async def test_what_is_kept_is_recalled_until_it_is_dropped(redis: Redis) -> None:
+    memory, other = Memory(redis), Memory(redis)
+    assert await memory.recall("news") is None
+
+    await memory.keep("news", b"good", seconds=60)
+    assert await other.recall("news") == b"good"
+    assert 0 < await redis.pttl("cyberticket:kept:news") <= 60_000
+
+    await other.drop("news")
+    assert await memory.recall("news") is None
+
+
+async def test_without_redis_nothing_is_kept_and_nobody_is_hurt() -> None:
+    memory = Memory(connect("unix:///nonexistent/redis.sock"))
+
+    await memory.keep("news", b"good", seconds=60)
+    await memory.drop("news")
+
+    assert await memory.recall("news") is None
+    await memory.redis.aclose()
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_is_cancelled_while_it_begins_to_listen_ends(turns: int) -> None:
+    """A worker that is stopped just after its start must not stay."""
+    memory = Memory(fakeredis.FakeAsyncRedis())
+
+    async def listen() -> None:
+        async with memory.wakes() as wait:
+            while True:
+                await wait(0.05)
+
+    listening = asyncio.create_task(listen())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    listening.cancel()
+    done, _ = await asyncio.wait({listening}, timeout=2)
+    assert done

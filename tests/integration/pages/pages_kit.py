@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode, urljoin
 
 import httpx
@@ -15,12 +15,21 @@ from pydantic import HttpUrl, SecretStr
 
 from app.main import create_app
 from app.settings import Settings
+from app.world import World
 
 CARD_PAGE = "https://pay.example/card"
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
 OWN = "010-1234-5678"
 """BUYER as its owner types it."""
 assert BUYER.endswith("1012345678")
+SETTINGS = Settings(
+    demo=True,
+    public_url=PUBLIC_URL,
+    payment_page_url=HttpUrl(CARD_PAGE),
+    carrier_secret=SecretStr("0123456789abcdef"),
+)
+APP = create_app(SETTINGS, world=cast("World", None))
+"""One for all visitors, each of whom brings a world: routes are built at the first request, which takes its time."""
 
 
 @dataclass
@@ -161,14 +170,14 @@ class Visitor:
     """One browser with its cookies, in front of the whole application."""
 
     def __init__(self, stage: Stage, *, language: str = "ko-KR,ko;q=0.9") -> None:
-        settings = Settings(
-            demo=True,
-            public_url=PUBLIC_URL,
-            payment_page_url=HttpUrl(CARD_PAGE),
-            carrier_secret=SecretStr("0123456789abcdef"),
-        )
+        world = stage.world
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            APP.state.world = world
+            await APP(scope, receive, send)
+
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(create_app(settings, world=stage.world), raise_app_exceptions=False),
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
             base_url=PUBLIC_URL,
             headers={"accept": HTML, "accept-language": language},
             follow_redirects=True,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.refund import RefundState
 from app.web.phrases import date_with_year, typed_phone
 from app.web.rendering import HERE
 from app.web.speaking import WORDS, counted, preferred
@@ -48,12 +49,15 @@ def test_every_sentence_is_said_somewhere() -> None:
         path.read_text(encoding="utf-8")
         for path in (*(HERE.parent / "routers").glob("pages*.py"), HERE / "rendering.py")
     )
-    by_name = {"kind", "fault", "second", "refusal"}
+    by_name = {"kind", "fault", "second", "refusal", "refused"}
     """Parts whose sentences are chosen by a kind, a status or a refusal."""
     made = {f"why_{state}" for state in ("expired", "undeliverable", "rejected")}
-    made |= {f"{state}_title" for state in ("paying", "expired", "cancelled", "refunded", "used", "revoked", "given")}
+    made |= {f"{state}_title" for state in ("expired", "cancelled", "refunded", "used", "revoked", "given")}
+    made |= {"suspended_title", "returning_title"}
     made |= {f"phone_{profile}" for profile in ("sms", "ems", "wap")}
-    made |= {"paying", "expired", "cancelled", "refunded", "used", "revoked", "given", "show_ride", "show_voucher"}
+    made |= {f"{means}_{what}" for means in ("emoney", "voucher") for what in ("lead", "button")}
+    made |= {f"to_{provider}" for provider in ("card", "emoney", "voucher", "carrier")} | set(RefundState)
+    made |= {"expired", "cancelled", "refunded", "used", "revoked", "given", "show_ride", "show_voucher"}
     unused = [
         (part, name)
         for part, name in SENTENCES

@@ -149,7 +149,7 @@ def test_every_sentence_is_whole_in_both_languages() -> None:
 def test_every_sentence_is_said_somewhere_and_every_name_exists() -> None:
     sources = [*(HERE.parent / "routers").glob("wap*.py"), *HERE.glob("wap_*.py")]
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
-    made = {name for name in WAP_WORDS["ko"] if name.startswith(("fault_", "use_"))} | {
+    made = {name for name in WAP_WORDS["ko"] if name.startswith(("fault_", "use_", "to_", "refund_"))} | {
         "expired",
         "cancelled",
         "refunded",

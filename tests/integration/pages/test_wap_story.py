@@ -266,7 +266,7 @@ async def test_a_payment_that_nobody_answered_looks_again_by_itself(stage: Stage
     stage.card.upset("authorize", Upset.LOST_AFTER)
     deck = await phone.press(await phone.follow(deck, "카드"), "결제하기", c="pm_card_visa")
     assert "다시 결제하지 마십시오" in deck.said
-    assert '<timer value="40"/>' in deck.source
+    assert '<timer value="30"/>' in deck.source
     assert deck.presses == []
 
 

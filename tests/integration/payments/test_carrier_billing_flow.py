@@ -17,7 +17,7 @@ from app import wiring
 from app.domain.money import Money
 from app.domain.refusals import PaymentRefused, WrongState
 from app.flows import pay, reconcile
-from app.flows.pay import Paid, Pending
+from app.flows.pay import Paid, Pending, Tender
 from app.ports import CarrierBill, Charge, Refused, Voided
 from app.settings import Settings
 
@@ -40,7 +40,7 @@ def billed(stage: Stage, carrier: Carrier) -> Stage:
 async def test_the_phone_bill_pays(billed: Stage, shop: Shop, carrier: Carrier) -> None:
     made = await a_booking(billed, shop)
 
-    assert await pay.pay(billed.world, made.id, BILL) == Paid()
+    assert await pay.pay(billed.world, made.id, [Tender(BILL)]) == Paid()
 
     assert await state_of(billed, made.id) == "paid"
     assert await carrier.taken() == 60_000
@@ -54,7 +54,7 @@ async def test_beyond_the_monthly_limit_the_hold_stays_and_the_buyer_is_told(
     made = await a_booking(billed, shop)
 
     with pytest.raises(PaymentRefused) as refusal:
-        await pay.pay(billed.world, made.id, BILL)
+        await pay.pay(billed.world, made.id, [Tender(BILL)])
 
     assert refusal.value.more["reason"] == "insufficient_funds"
     assert await state_of(billed, made.id) == "held"
@@ -68,7 +68,7 @@ async def test_where_no_carrier_bills_for_us_the_bill_is_refused_before_anything
 ) -> None:
     made = await a_booking(stage, shop)
     with pytest.raises(WrongState, match="phone bill"):
-        await pay.pay(stage.world, made.id, BILL)
+        await pay.pay(stage.world, made.id, [Tender(BILL)])
     assert await state_of(stage, made.id) == "held"
 
 
@@ -77,7 +77,7 @@ async def test_a_reservation_whose_answer_was_lost_is_found_and_taken_by_the_rec
 ) -> None:
     made = await a_booking(billed, shop)
     carrier.line.losses = [Loss.ANSWER]
-    assert await pay.pay(billed.world, made.id, BILL) == Pending()
+    assert await pay.pay(billed.world, made.id, [Tender(BILL)]) == Pending()
     assert await carrier.taken() == 0
 
     billed.clock.advance(seconds=61)
@@ -90,7 +90,7 @@ async def test_a_reservation_whose_answer_was_lost_is_found_and_taken_by_the_rec
 async def test_a_request_that_never_came_is_given_up_for_good(billed: Stage, shop: Shop, carrier: Carrier) -> None:
     made = await a_booking(billed, shop)
     carrier.line.losses = [Loss.REQUEST]
-    assert await pay.pay(billed.world, made.id, BILL) == Pending()
+    assert await pay.pay(billed.world, made.id, [Tender(BILL)]) == Pending()
 
     billed.clock.advance(seconds=61)
     assert await reconcile.reconcile(billed.world) == 1
@@ -104,7 +104,7 @@ async def test_a_request_that_never_came_is_given_up_for_good(billed: Stage, sho
         auth=("shop", "shop1234"),
     )
     assert late.json()["state"] == "cancelled"
-    assert await pay.pay(billed.world, made.id, BILL) == Paid()
+    assert await pay.pay(billed.world, made.id, [Tender(BILL)]) == Paid()
     assert await carrier.taken() == 60_000
 
 
@@ -113,7 +113,7 @@ async def test_a_confirmation_whose_answer_was_lost_takes_the_money_once(
 ) -> None:
     made = await a_booking(billed, shop)
     carrier.line.losses = [None, Loss.ANSWER]
-    assert await pay.pay(billed.world, made.id, BILL) == Pending()
+    assert await pay.pay(billed.world, made.id, [Tender(BILL)]) == Pending()
     assert await carrier.taken() == 60_000
 
     billed.clock.advance(seconds=61)

@@ -10,12 +10,14 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 from payment_network_kit import GOOD_CARD, PUBLISHABLE, SECRET, a_network, network_settings
+from pydantic import SecretStr
 
 from app.payments.sandbox import serving
 from app.payments.sandbox.ledger import Ledger, LedgerUnusable
@@ -31,6 +33,7 @@ async def main():
 
 asyncio.run(main())
 """
+HOOKS = "http://127.0.0.1:1/hooks"  # nobody listens there: all that happens stays owed
 AUTHORIZED = {"Authorization": f"Bearer {SECRET}"}
 
 
@@ -52,6 +55,8 @@ async def a_process(folder: Path, program: str = PROGRAM) -> AsyncIterator[tuple
         "CYBERTICKET_NETWORK_SECRET_KEY": SECRET,
         "CYBERTICKET_NETWORK_PUBLISHABLE_KEY": PUBLISHABLE,
         "CYBERTICKET_NETWORK_PORT": "0",
+        "CYBERTICKET_NETWORK_WEBHOOK_URLS": HOOKS,
+        "CYBERTICKET_NETWORK_WEBHOOK_SECRETS": "whsec_1,whsec_2",
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
@@ -86,7 +91,7 @@ async def sell(
             enough.set()
 
 
-async def test_an_answered_charge_survives_kill_9_and_is_never_made_twice(tmp_path: Path) -> None:
+async def test_an_answered_charge_survives_kill_9_with_its_news_and_is_never_made_twice(tmp_path: Path) -> None:
     sold: dict[str, str] = {}
     enough = asyncio.Event()
     async with a_process(tmp_path) as (base_url, process), httpx.AsyncClient() as http:
@@ -95,12 +100,27 @@ async def test_an_answered_charge_survives_kill_9_and_is_never_made_twice(tmp_pa
         process.send_signal(signal.SIGKILL)
         await asyncio.gather(*sellers)
 
-    async with a_network(tmp_path) as network:
+    given = {"webhook_urls": (HOOKS,), "webhook_secrets": (SecretStr("whsec_2"),)}
+    async with a_network(tmp_path, **given) as network:
         for key, intent_id in sold.items():
             fields = {"amount": 100, "currency": "krw", "payment_method": "pm_card_visa", "confirm": "true"}
             again = await network.post("/v1/payment_intents", fields, key=key)
             assert (again.json()["id"], again.headers["idempotent-replayed"]) == (intent_id, "true")
         assert (await network.intent(next(iter(sold.values()))))["amount_received"] == 100
+        network.clock.time = datetime.now(UTC) + timedelta(hours=1)
+        await network.settle()
+        told = {event["data"]["object"]["id"] for event in network.ear.events if event["type"].endswith("succeeded")}
+        charged = [
+            row[0]
+            for row in await network.desk.job(
+                lambda till: till.connection.execute(
+                    "SELECT payment_intent FROM balance_transactions b JOIN charges c ON c.id = b.source"
+                ).fetchall()
+            )
+        ]
+
+    assert set(sold.values()) <= told == set(charged)
+    assert len(charged) == len(set(charged))
 
 
 async def test_a_second_network_on_the_same_folder_is_refused_in_words(

@@ -167,5 +167,7 @@ async def test_an_overrun_network_answers_429_and_stores_nothing(tmp_path: Path)
         assert overrun, "200 requests at once did not overrun a queue of one"
         assert answers[overrun[0]].json()["error"]["code"] == "rate_limit"
 
-        again = await network.post("/v1/payment_intents", ASKED, key=f"k{overrun[0]}")
+        again = answers[overrun[0]]
+        while again.status_code == 429:  # the network's own work waits in the same queue
+            again = await network.post("/v1/payment_intents", ASKED, key=f"k{overrun[0]}")
         assert (again.status_code, again.headers.get("idempotent-replayed")) == (200, None)

@@ -275,7 +275,7 @@ async def test_a_wrong_list_is_refused(network: Network, query: str) -> None:
         ({"capture_method": "maybe"}, "capture_method"),
         ({"payment_method": "pm_unknown"}, "payment_method"),
         ({"payment_method": "", "confirm": "true"}, "payment_method"),
-        ({"payment_method_types[]": "card"}, "payment_method_types[]"),
+        ({"payment_method_types[]": "card"}, "payment_method_types[0]"),
     ],
 )
 async def test_a_wrong_parameter_is_named(network: Network, wrong: dict[str, str], param: str) -> None:

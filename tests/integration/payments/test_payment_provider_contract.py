@@ -1,6 +1,7 @@
 """What every way to be paid promises, whichever network stands behind it.
 
-A further provider joins with one line in PROVIDERS: a function from a place to a context that gives a `Contract`.
+A further provider joins with one line in PROVIDERS: a function from a place to a context that gives a `Contract`. What
+card networks promise beyond this, over real sockets and on bad days, is in `card_network_contract`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ import pytest
 from billing_carrier_kit import a_carrier
 from builders import BUYER, FRIEND, a_catalogue, a_stage, an_account, an_issuer
 from fakes import DECLINES, GOOD_CARD, UNKNOWN_CARD, FakeCard
-from payment_network_kit import SECRET, a_network, network_settings
+from payment_network_kit import SECRET, a_network
 from postgres import Cluster
 from pydantic import SecretStr
 
 from app.domain.handset import Handset
 from app.domain.money import Money
-from app.payments.sandbox import serving
 from app.payments.stripe import Stripe, StripeSettings
 from app.ports import (
     Authorized,
@@ -107,12 +107,6 @@ async def stripe_in_process(place: Place) -> AsyncIterator[Contract]:
 
 
 @asynccontextmanager
-async def stripe_over_a_socket(place: Place) -> AsyncIterator[Contract]:
-    async with serving(network_settings(place.folder)) as base_url, httpx.AsyncClient() as http:
-        yield by_card(http, base_url)
-
-
-@asynccontextmanager
 async def fake_card(place: Place) -> AsyncIterator[Contract]:
     """What the flows are tested with keeps the same promises."""
     del place  # it lives in memory
@@ -170,8 +164,7 @@ async def carrier_billing(place: Place) -> AsyncIterator[Contract]:
 
 
 PROVIDERS: Mapping[str, Callable[[Place], AbstractAsyncContextManager[Contract]]] = {
-    "stripe, in process": stripe_in_process,
-    "stripe, over a socket": stripe_over_a_socket,
+    "stripe": stripe_in_process,
     "e-money": emoney_ledger,
     "phone bill": carrier_billing,
     "the tests' own card network": fake_card,
@@ -336,6 +329,7 @@ async def test_a_refund_gives_back_once_however_often_it_is_asked_for(contract: 
 
     assert isinstance(first, Refunded)
     assert await contract.provider.refund(reference=reference, amount=part, key="refund-1") == first
+    assert await contract.provider.lookup_refund(reference=first.reference) == first
     assert await contract.taken() == WON.amount - part.amount
 
 

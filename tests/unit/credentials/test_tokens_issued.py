@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import app.tokens
 from app.keys import Current, KeyRing
-from app.tokens import Claims, Fault, Invalid, Json, issue, read, require_backend
+from app.tokens import Claims, Fault, Invalid, Json, claimed_issuer, issue, read, require_backend
 
 NOW = datetime(2026, 12, 24, 18, 0, tzinfo=UTC)
 RING = KeyRing.fresh()
@@ -173,3 +173,37 @@ def test_no_other_module_imports_jose() -> None:
             if any(name.split(".")[0] == "jose" for name in names):
                 importers.add(path.relative_to(root).as_posix())
     assert importers == {"tokens.py"}
+
+
+# --- between servers ------------------------------------------------------------------------------------------------
+
+
+def test_a_servers_token_lives_a_minute_at_most_and_is_no_gates() -> None:
+    token = issued(typ="issuer+jwt", lifetime=timedelta(seconds=60))
+    assert isinstance(read(token, typ="issuer+jwt", audience=GATE, ring=RING, now=NOW), Claims)
+    assert outcome(token) == Invalid(Fault.TYPE)
+    assert read(issued(), typ="issuer+jwt", audience=GATE, ring=RING, now=NOW) == Invalid(Fault.TYPE)
+    with pytest.raises(ValueError, match="lifetime"):
+        issued(typ="issuer+jwt", lifetime=timedelta(seconds=61))
+
+
+def test_whose_keys_to_read_a_token_with_is_told_before_it_is_verified() -> None:
+    assert claimed_issuer(issued()) == "gate-7"
+    head, body, _ = issued().split(".")
+    assert claimed_issuer(f"{head}.{body}.AAAA") == "gate-7"
+
+
+@given(
+    st.text(max_size=200) | st.binary(max_size=100).map(lambda octets: f"e30.{urlsafe_b64encode(octets).decode()}.x")
+)
+def test_what_names_nobody_is_nobodys_token(text: str) -> None:
+    name = claimed_issuer(text)
+    assert name is None or 0 < len(name) <= app.tokens.CLAIM_CHARS_MAX
+    assert isinstance(outcome(text), Invalid)
+
+
+@pytest.mark.parametrize("payload", [b"{}", b'{"iss":1}', b'{"iss":""}', b'{"iss":"a","iss":"b"}', b"[]", b"\xff"])
+def test_a_claim_that_is_no_name_is_no_claim(payload: bytes) -> None:
+    segment = urlsafe_b64encode(payload).decode().rstrip("=")
+    assert claimed_issuer(f"e30.{segment}.AAAA") is None
+    assert claimed_issuer("x" * 5_000) is None

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.admission import WORDS, Post, Reason, Register, decide, sentence
+from app.domain.ticket import TicketState
 
 NOW = datetime(2026, 6, 5, 19, 0, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -18,7 +19,7 @@ HERE, ELSEWHERE = UUID(int=1), UUID(int=2)
 GOOD = Register(
     ticket_id=UUID(int=9),
     occasion_id=HERE,
-    revoked=False,
+    state=TicketState.VALID,
     uses_left=1,
     valid_from=NOW - timedelta(hours=1),
     valid_until=NOW + timedelta(hours=1),
@@ -33,7 +34,8 @@ def test_a_good_ticket_is_admitted() -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        (replace(GOOD, revoked=True), Reason.REVOKED),
+        (replace(GOOD, state=TicketState.REVOKED), Reason.REVOKED),
+        (replace(GOOD, state=TicketState.SUSPENDED), Reason.SUSPENDED),
         (replace(GOOD, occasion_id=ELSEWHERE), Reason.WRONG_OCCASION),
         (replace(GOOD, uses_left=0), Reason.USED),
         (replace(GOOD, uses_left=-1), Reason.USED),
@@ -58,19 +60,20 @@ def test_a_post_that_names_no_occasion_serves_all() -> None:
 
 
 @given(
-    revoked=st.booleans(),
+    state=st.sampled_from(list(TicketState)),
     occasion=st.sampled_from([HERE, ELSEWHERE]),
     uses_left=st.integers(-1, 2),
     opens=st.integers(-2, 2),
     closes=st.integers(-2, 2),
 )
 def test_of_several_true_reasons_the_most_useful_is_told(
-    *, revoked: bool, occasion: UUID, uses_left: int, opens: int, closes: int
+    *, state: TicketState, occasion: UUID, uses_left: int, opens: int, closes: int
 ) -> None:
     hour = timedelta(hours=1)
-    entry = Register(GOOD.ticket_id, occasion, revoked, uses_left, NOW + opens * hour, NOW + closes * hour)
+    entry = Register(GOOD.ticket_id, occasion, state, uses_left, NOW + opens * hour, NOW + closes * hour)
     true = {
-        Reason.REVOKED: revoked,
+        Reason.REVOKED: state is TicketState.REVOKED,
+        Reason.SUSPENDED: state is TicketState.SUSPENDED,
         Reason.WRONG_OCCASION: occasion != HERE,
         Reason.USED: uses_left <= 0,
         Reason.EXPIRED: closes <= 0,

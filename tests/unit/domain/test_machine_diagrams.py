@@ -26,13 +26,24 @@ def test_the_page_of_states_is_fresh(maker: dict[str, Any]) -> None:
 
 def test_the_page_draws_every_machine(maker: dict[str, Any]) -> None:
     headings = [line for line in maker["page"]().splitlines() if line.startswith("## ")]
-    assert headings == ["## Booking", "## Delivery", "## Gate", "## Payment", "## Ticket"]
+    assert headings == [
+        "## Booking",
+        "## Delivery",
+        "## Dispute",
+        "## Gate",
+        "## Payment",
+        "## Refund",
+        "## Ticket",
+    ]
 
 
 def test_a_diagram_begins_at_the_start_and_names_every_arrow() -> None:
     assert TICKET.diagram().splitlines() == [
         "stateDiagram-v2",
         "    [*] --> valid",
+        "    valid --> suspended: be suspended",
+        "    suspended --> valid: be resumed",
+        "    suspended --> revoked: be revoked",
         "    valid --> revoked: be revoked",
     ]
 

@@ -9,9 +9,11 @@ import pytest
 
 from app.domain.booking import BOOKING, BookingEvent, BookingState
 from app.domain.delivery import DELIVERY, DeliveryEvent, DeliveryState
+from app.domain.dispute import DISPUTE, DisputeEvent, DisputeState
 from app.domain.gate import GATE, GateEvent, GateState
 from app.domain.machine import IllegalTransition, Machine
 from app.domain.payment import LIVE, OPEN, PAYMENT, PaymentEvent, PaymentState
+from app.domain.refund import REFUND, RefundEvent, RefundState
 from app.domain.ticket import TICKET, TicketEvent, TicketState
 
 AnyMachine = Machine[Any, Any]
@@ -32,6 +34,8 @@ ALL: list[tuple[AnyMachine, type[StrEnum], type[StrEnum], frozenset[StrEnum]]] =
     (TICKET, TicketState, TicketEvent, frozenset({TicketState.REVOKED})),
     (DELIVERY, DeliveryState, DeliveryEvent, frozenset({DeliveryState.DELIVERED})),
     (GATE, GateState, GateEvent, frozenset()),
+    (REFUND, RefundState, RefundEvent, frozenset({RefundState.REFUSED})),
+    (DISPUTE, DisputeState, DisputeEvent, frozenset({DisputeState.WON, DisputeState.LOST})),
 ]
 """Machine, its states, its events, and the states in which its noun may rest for ever."""
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import httpx
+from pydantic import SecretStr
+
 from app.domain.money import Money
+from app.payments.stripe import Stripe, StripeSettings
 from app.ports import CardToken, Charge, Instrument
 
 URL = "https://network.test"
@@ -13,16 +17,24 @@ TOKEN = "pm_card_visa"
 REFERENCE = "pi_1"
 INTENTS = f"{URL}/v1/payment_intents"
 INTENT = f"{INTENTS}/{REFERENCE}"
+REFUNDS = f"{URL}/v1/refunds"
 WON = Money(15_000, "KRW")
 
 
-def a_charge(instrument: Instrument | None = None) -> Charge:
+def a_stripe(http: httpx.AsyncClient, **settings: object) -> Stripe:
+    """The adapter, which waits for nothing."""
+    given = StripeSettings(URL, SecretStr(SECRET), **settings)  # type: ignore[arg-type]  # the tests name real fields
+    return Stripe(http, given, chance=lambda: 0.5, sleep=no_sleep)
+
+
+def a_charge(instrument: Instrument | None = None, *, return_url: str = "") -> Charge:
     return Charge(
         key="pay-1",
         amount=WON,
         issuer_id=UUID(int=1),
         booking_id=UUID(int=2),
         instrument=instrument or CardToken(TOKEN),
+        return_url=return_url,
     )
 
 
@@ -50,6 +62,10 @@ def a_refund(**changes: object) -> dict[str, object]:
         "payment_intent": REFERENCE,
         "status": "succeeded",
     } | changes
+
+
+def a_page(*objects: dict[str, object], more: bool = False) -> dict[str, object]:
+    return {"object": "list", "data": list(objects), "has_more": more}
 
 
 def an_error(**members: object) -> dict[str, object]:

@@ -25,6 +25,7 @@ from app.ports import (
     Prepared,
     Refunded,
     Refused,
+    Teller,
     Unknown,
     Voided,
 )
@@ -243,6 +244,14 @@ async def test_what_became_of_an_attempt_is_asked_by_its_key(
 async def test_a_payment_that_the_carrier_gave_a_name_and_does_not_know_is_refused(bill: CarrierBilling) -> None:
     respx.get(f"{URL}/{ID}").mock(return_value=a_problem(404, "not-found"))
     assert isinstance(await bill.lookup(reference=ID, key="pay-1"), Refused)
+
+
+async def test_a_refund_that_has_a_reference_has_succeeded_for_good(bill: CarrierBilling) -> None:
+    assert await bill.lookup_refund(reference="refund-1") == Refunded("refund-1")
+
+
+def test_a_carrier_tells_no_news_and_keeps_no_books_for_us(bill: CarrierBilling) -> None:
+    assert not isinstance(bill, Teller)
 
 
 @respx.mock

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.payments.sandbox.cards import (
-    KNOWN_CARDS,
+    ALL_CARDS,
     Behaviour,
     CardFault,
     TypedCard,
@@ -34,7 +34,7 @@ def test_exactly_one_check_digit_fits_any_number(body: str, data: st.DataObject)
     assert not luhn(body[:position] + other + body[position + 1 :] + fitting[0])
 
 
-@pytest.mark.parametrize("card", KNOWN_CARDS, ids=lambda card: card.number)
+@pytest.mark.parametrize("card", ALL_CARDS, ids=lambda card: card.number)
 def test_every_test_card_passes_the_checks_it_is_offered_for(card: object) -> None:
     number = getattr(card, "number", "")
 
@@ -123,5 +123,21 @@ def test_the_well_known_tokens_are_there_with_their_behaviour_and_do_not_expire_
         "pm_card_chargeDeclinedInsufficientFunds": Behaviour.INSUFFICIENT_FUNDS,
         "pm_card_chargeDeclinedExpiredCard": Behaviour.EXPIRED,
         "pm_card_chargeCustomerFail": Behaviour.DECLINE,
+        "pm_card_authenticationRequired": Behaviour.CHALLENGE,
+        "pm_card_authenticationRequiredOnSetup": Behaviour.CHALLENGE,
+        "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds": Behaviour.CHALLENGE_THEN_EMPTY,
+        "pm_card_pendingRefund": Behaviour.REFUND_PENDING,
+        "pm_card_refundFail": Behaviour.REFUND_FAILS,
+        "pm_card_createDispute": Behaviour.DISPUTE,
+        "pm_card_createDisputeProductNotReceived": Behaviour.DISPUTE_NOT_RECEIVED,
+        "pm_card_createDisputeInquiry": Behaviour.INQUIRY,
+        "pm_card_dropBefore": Behaviour.DROP_BEFORE,
+        "pm_card_dropAfter": Behaviour.DROP_AFTER,
+        "pm_card_hang": Behaviour.HANG,
+        "pm_card_delay": Behaviour.DELAY,
+        "pm_card_error500Before": Behaviour.ERROR_500_BEFORE,
+        "pm_card_error500After": Behaviour.ERROR_500_AFTER,
+        "pm_card_tooMany": Behaviour.TOO_MANY,
+        "pm_card_unavailable": Behaviour.UNAVAILABLE,
     }
     assert all(card.exp_year > NOW.year for card in cards.values())

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.payments.sandbox.card_page import with_token
+from app.payments.sandbox.addresses import origin, with_query
 from app.payments.sandbox.errors import ApiError
 from app.payments.sandbox.params import Params
-from app.payments.sandbox.settings import NetworkSettings, origin
+from app.payments.sandbox.settings import NetworkSettings
 from app.payments.sandbox.words import WORDS, language
 
 SECRET = "sk_test_0123456789abcdef"
@@ -56,7 +56,7 @@ def test_a_wrong_parameter_is_named_in_the_error(
 
 
 def test_parameters_of_the_real_network_that_mean_nothing_here_are_let_through() -> None:
-    Params({"automatic_payment_methods[enabled]": "true", "expand[]": "x", "return_url": "https://shop.test"}).done()
+    Params({"automatic_payment_methods[enabled]": "true", "expand[]": "x", "receipt_email": "a@shop.test"}).done()
 
 
 def test_two_orders_of_the_same_fields_are_the_same_request() -> None:
@@ -96,7 +96,7 @@ def test_an_origin_has_one_spelling(url: str, expected: str) -> None:
     ],
 )
 def test_an_address_that_browsers_might_read_differently_is_no_return_address(url: str) -> None:
-    with pytest.raises(ValueError, match=r"return address|[Pp]ort"):
+    with pytest.raises(ValueError, match=r"web address|[Pp]ort"):
         origin(url)
 
 
@@ -112,7 +112,7 @@ def test_no_text_breaks_the_reading_of_origins(text: str) -> None:
 
 
 def test_the_token_is_added_to_the_shops_query_and_replaces_an_older_one() -> None:
-    returned = with_token("https://shop.test/b/1?a=%ED%95%9C&payment_method=pm_old#top", "pm_new")
+    returned = with_query("https://shop.test/b/1?a=%ED%95%9C&payment_method=pm_old#top", {"payment_method": "pm_new"})
 
     assert returned == "https://shop.test/b/1?a=%ED%95%9C&payment_method=pm_new"
 

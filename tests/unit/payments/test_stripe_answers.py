@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -16,15 +16,17 @@ from stripe_kit import (
     INTENT,
     INTENTS,
     REFERENCE,
+    REFUNDS,
     SECRET,
     TOKEN,
     URL,
     WON,
     a_charge,
+    a_page,
     a_refund,
+    a_stripe,
     an_error,
     an_intent,
-    no_sleep,
 )
 
 from app.domain.handset import Handset
@@ -35,24 +37,17 @@ from app.ports import (
     CardToken,
     Decline,
     Instrument,
+    PaymentProvider,
     Prepaid,
     Prepared,
     Refunded,
     Refused,
+    Teller,
     Unknown,
     Voided,
 )
 
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
-        yield client
-
-
-@pytest.fixture
-def stripe(http: httpx.AsyncClient) -> Stripe:
-    return Stripe(http, StripeSettings(URL, SecretStr(SECRET)), chance=lambda: 0.5, sleep=no_sleep)
+pytest_plugins = ["stripe_plugin"]
 
 
 def sent(route: respx.Route) -> dict[str, str]:
@@ -60,6 +55,11 @@ def sent(route: respx.Route) -> dict[str, str]:
 
 
 # --- what is sent ---------------------------------------------------------------------------------------------------
+
+
+def test_the_adapter_takes_money_and_tells_of_it(stripe: Stripe) -> None:
+    provider: PaymentProvider = stripe
+    assert isinstance(provider, Teller)
 
 
 @respx.mock
@@ -89,9 +89,8 @@ async def test_an_attempt_is_created_unconfirmed_with_its_booking_and_a_key_of_i
 @respx.mock
 async def test_an_imitation_gets_only_the_parameters_that_all_understand(http: httpx.AsyncClient) -> None:
     route = respx.post(INTENTS).respond(200, json=an_intent("requires_confirmation"))
-    settings = StripeSettings(URL, SecretStr(SECRET), minimal_params=True)
 
-    await Stripe(http, settings, chance=lambda: 0.5).prepare(a_charge())
+    await a_stripe(http, minimal_params=True).prepare(a_charge(return_url="https://shop.test/back"))
 
     assert {name.partition("[")[0] for name in sent(route)} == {
         "amount",
@@ -107,14 +106,15 @@ async def test_each_operation_has_a_key_of_its_own(stripe: Stripe) -> None:
     respx.post(f"{INTENT}/confirm").respond(200, json=an_intent("requires_capture"))
     respx.post(f"{INTENT}/capture").respond(200, json=an_intent("succeeded"))
     respx.post(f"{INTENT}/cancel").respond(200, json=an_intent("canceled"))
-    respx.post(f"{URL}/v1/refunds").respond(200, json=a_refund())
+    respx.get(REFUNDS).respond(200, json=a_page())
+    respx.post(REFUNDS).respond(200, json=a_refund())
 
     assert await stripe.authorize(a_charge(), reference=REFERENCE) == Authorized(REFERENCE)
     assert await stripe.capture(reference=REFERENCE, amount=WON, key="pay-1") == Captured(REFERENCE)
     assert await stripe.void(reference=REFERENCE, key="pay-1") == Voided(REFERENCE)
     assert await stripe.refund(reference=REFERENCE, amount=WON, key="pay-1") == Refunded("re_1")
 
-    keys = [call.request.headers["idempotency-key"] for call in respx.calls]
+    keys = [call.request.headers["idempotency-key"] for call in respx.calls if call.request.method == "POST"]
     assert keys == ["pay-1-confirm", "pay-1-capture", "pay-1-cancel", "pay-1-refund"]
 
 
@@ -213,26 +213,6 @@ async def test_a_token_the_network_does_not_know_is_refused_in_its_words(stripe:
     assert await stripe.prepare(a_charge()) == Refused(Decline.INVALID, "No such payment_method")
 
 
-@respx.mock
-async def test_a_card_that_wants_3d_secure_is_refused_and_its_payment_cancelled(stripe: Stripe) -> None:
-    respx.post(f"{INTENT}/confirm").respond(200, json=an_intent("requires_action"))
-    cancelled = respx.post(f"{INTENT}/cancel").respond(200, json=an_intent("canceled"))
-
-    outcome = await stripe.authorize(a_charge(), reference=REFERENCE)
-
-    assert isinstance(outcome, Refused)
-    assert "3-D Secure" in outcome.detail
-    assert cancelled.called
-
-
-@respx.mock
-async def test_a_card_that_wants_3d_secure_stays_unknown_while_it_cannot_be_cancelled(stripe: Stripe) -> None:
-    respx.post(f"{INTENT}/confirm").respond(200, json=an_intent("requires_action"))
-    respx.post(f"{INTENT}/cancel").mock(side_effect=httpx.ReadTimeout)
-
-    assert isinstance(await stripe.authorize(a_charge(), reference=REFERENCE), Unknown)
-
-
 # --- where the answer does not tell, the network is asked -----------------------------------------------------------
 
 
@@ -309,7 +289,6 @@ async def test_what_can_no_longer_be_done_is_refused(stripe: Stripe, ask: Callab
             an_intent("requires_payment_method"),
             Refused(Decline.DECLINED, "the card was refused; use another one"),
         ),
-        (an_intent("requires_action"), Unknown("the payment is requires_action")),
         (an_intent("processing"), Unknown("the payment is processing")),
         (
             an_intent("succeeded", id="pi_2"),
@@ -325,6 +304,26 @@ async def test_a_lookup_says_what_became_of_the_attempt_and_changes_nothing(
 
     assert await stripe.lookup(reference=REFERENCE, key="pay-1") == expected
     assert [call.request.method for call in respx.calls] == ["GET"]
+
+
+@respx.mock
+async def test_a_replay_tells_the_past_so_the_network_is_asked_what_is_true_now(stripe: Stripe) -> None:
+    respx.post(f"{INTENT}/confirm").respond(
+        200, headers={"Idempotent-Replayed": "true"}, json=an_intent("requires_capture")
+    )
+    truth = respx.get(INTENT)
+
+    truth.respond(200, json=an_intent("canceled"))
+    assert isinstance(await stripe.authorize(a_charge(), reference=REFERENCE), Refused)
+    truth.respond(200, json=an_intent("succeeded"))
+    assert await stripe.authorize(a_charge(), reference=REFERENCE) == Captured(REFERENCE)
+
+
+@respx.mock
+async def test_a_key_that_was_spent_on_another_request_is_a_bug_and_no_refusal(stripe: Stripe) -> None:
+    respx.post(INTENTS).respond(400, json=an_error(type="idempotency_error"))
+
+    assert await stripe.prepare(a_charge()) == Unknown("the network answered 400 idempotency_error")
 
 
 @respx.mock

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 import respx
-from pydantic import SecretStr
-from stripe_kit import INTENT, INTENTS, REFERENCE, SECRET, URL, WON, a_charge, a_refund, an_error, an_intent, no_sleep
+from stripe_kit import INTENT, INTENTS, REFERENCE, WON, a_charge, a_refund, an_error, an_intent
 
-from app.payments.stripe import Stripe, StripeSettings
-from app.ports import Refunded, Refused, Unknown
+from app.payments.stripe import Stripe
+from app.ports import Unknown
 
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
-        yield client
-
-
-@pytest.fixture
-def stripe(http: httpx.AsyncClient) -> Stripe:
-    return Stripe(http, StripeSettings(URL, SecretStr(SECRET)), chance=lambda: 0.5, sleep=no_sleep)
+pytest_plugins = ["stripe_plugin"]
 
 
 UNTRUSTED = {
@@ -48,11 +37,12 @@ UNTRUSTED = {
 
 
 @pytest.mark.parametrize("answer", UNTRUSTED.values(), ids=UNTRUSTED.keys())
-@respx.mock
 async def test_an_answer_that_does_not_say_what_was_asked_is_unknown(stripe: Stripe, answer: httpx.Response) -> None:
-    respx.post(f"{INTENT}/confirm").mock(return_value=answer)
+    with respx.mock(assert_all_called=False) as network:
+        network.post(f"{INTENT}/confirm").mock(return_value=answer)
+        network.get(INTENT).respond(200, json=an_intent("requires_confirmation"))
 
-    outcome = await stripe.authorize(a_charge(), reference=REFERENCE)
+        outcome = await stripe.authorize(a_charge(), reference=REFERENCE)
 
     assert isinstance(outcome, Unknown)
     assert outcome.why
@@ -70,26 +60,3 @@ async def test_capturing_another_amount_than_asked_is_unknown(stripe: Stripe) ->
     respx.post(f"{INTENT}/capture").respond(200, json=an_intent("succeeded", amount_received=14_000))
 
     assert isinstance(await stripe.capture(reference=REFERENCE, amount=WON, key="pay-1"), Unknown)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"amount": 1}, {"currency": "usd"}, {"payment_intent": "pi_2"}, {"amount": "15000"}]
-)
-@respx.mock
-async def test_a_refund_of_something_else_is_unknown(stripe: Stripe, changes: dict[str, object]) -> None:
-    respx.post(f"{URL}/v1/refunds").respond(200, json=a_refund(**changes))
-
-    assert isinstance(await stripe.refund(reference=REFERENCE, amount=WON, key="pay-1"), Unknown)
-
-
-@respx.mock
-async def test_a_pending_refund_counts_and_a_failed_one_does_not(stripe: Stripe) -> None:
-    respx.post(f"{URL}/v1/refunds").mock(
-        side_effect=[
-            httpx.Response(200, json=a_refund(status="pending")),
-            httpx.Response(200, json=a_refund(status="failed")),
-        ]
-    )
-
-    assert isinstance(await stripe.refund(reference=REFERENCE, amount=WON, key="r-1"), Refunded)
-    assert isinstance(await stripe.refund(reference=REFERENCE, amount=WON, key="r-2"), Refused)

@@ -1,0 +1,157 @@
+"""The issuer whose stock and register are another server's: the same calls as near, over its API."""
+
+from __future__ import annotations
+
+import math
+from base64 import b64decode
+from collections.abc import Sequence
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from app.domain.refusals import IssuerAway
+from app.issuers import messages
+from app.issuers.remote_catalogue import RemoteCatalogue
+from app.issuers.wire import Answer, Wire
+from app.ports import (
+    Changes,
+    Clock,
+    Committed,
+    Entry,
+    Held,
+    HoldLost,
+    NotAvailable,
+    NotSpent,
+    Registration,
+    Revoked,
+    Spent,
+    Used,
+    Wish,
+)
+
+API = "/issuer/v1"
+
+Told = TypeVar("Told", bound=BaseModel)
+
+log = structlog.get_logger()
+
+
+class RemoteIssuer(RemoteCatalogue):
+    """All issuers of one server. Each call raises IssuerAway where no answer came that makes sense."""
+
+    def __init__(self, wire: Wire, clock: Clock) -> None:
+        super().__init__(wire)
+        self._clock = clock
+
+    @property
+    def address(self) -> str:
+        return self.wire.url
+
+    async def status(self, *, issuer_id: UUID, occasion_id: UUID) -> bytes:
+        query = {"issuer": str(issuer_id)}
+        answer = await self.wire.ask("GET", f"{API}/occasions/{occasion_id}/status", query=query)
+        told = self._read(messages.StatusTold, answer)
+        try:
+            packed = b64decode(told.free, validate=True)
+        except ValueError:
+            raise self._nonsense("the status is not base64") from None
+        if len(packed) != math.ceil(told.places / 8):
+            raise self._nonsense("the status has not one bit per place")
+        return bytes(packed[pos >> 3] >> (7 - pos & 7) & 1 for pos in range(told.places))
+
+    async def hold(self, wish: Wish) -> Held | NotAvailable:
+        seconds = math.ceil((wish.until - self._clock.now()).total_seconds())
+        asked = messages.HoldAsked(
+            issuer=wish.issuer_id,
+            occasion=wish.occasion_id,
+            seconds=min(max(seconds, 1), messages.HOLD_SECONDS_MAX),
+            parts=tuple(messages.PartAsked.of(part) for part in wish.parts),
+        )
+        told = await self._ask("PUT", f"/holds/{wish.key}", asked, messages.HeldTold)
+        if not told.held:
+            return NotAvailable()
+        places = tuple(tuple(part) for part in told.places)
+        if len(places) != len(wish.parts) or any(
+            part.places and part.places != found for part, found in zip(wish.parts, places, strict=True)
+        ):
+            raise self._nonsense("it holds something else than was asked for")
+        return Held(places)
+
+    async def commit(self, *, issuer_id: UUID, key: UUID, places: Sequence[UUID]) -> Committed | HoldLost:
+        if not places:
+            return Committed()  # nothing that runs out was held
+        asked = messages.CommitAsked(issuer=issuer_id, places=tuple(places))
+        told = await self._ask("POST", f"/holds/{key}/commit", asked, messages.CommittedTold)
+        return Committed() if told.committed else HoldLost()
+
+    async def release(self, *, issuer_id: UUID, key: UUID) -> None:
+        query = {"issuer": str(issuer_id)}
+        await self.wire.ask("DELETE", f"{API}/holds/{key}", query=query, expect=(204,))
+
+    async def register(self, registration: Registration) -> None:
+        asked = messages.RegistrationAsked.of(registration)
+        path = f"{API}/tickets/{registration.ticket_id}"
+        await self.wire.ask("PUT", path, body=asked.model_dump(mode="json"), expect=(204,))
+
+    async def revoke(
+        self, *, issuer_id: UUID, ticket_id: UUID, key: UUID, free: Sequence[UUID], unless_used: bool = False
+    ) -> Revoked | Used:
+        asked = messages.RevocationAsked(issuer=issuer_id, key=key, free=tuple(free), unless_used=unless_used)
+        told = await self._ask("POST", f"/tickets/{ticket_id}/revocation", asked, messages.RevokedTold)
+        return Revoked() if told.revoked else Used(told.uses)
+
+    async def suspend(self, *, issuer_id: UUID, ticket_id: UUID, suspended: bool) -> None:
+        asked = messages.SuspensionAsked(issuer=issuer_id, suspended=suspended)
+        path = f"{API}/tickets/{ticket_id}/suspension"
+        await self.wire.ask("PUT", path, body=asked.model_dump(mode="json"), expect=(204,))
+
+    async def verify(self, *, issuer_id: UUID, ticket_ids: Sequence[UUID]) -> Sequence[Entry]:
+        found: list[Entry] = []
+        for start in range(0, len(ticket_ids), messages.ENTRIES_MAX):
+            some = tuple(ticket_ids[start : start + messages.ENTRIES_MAX])
+            asked = messages.VerifyAsked(issuer=issuer_id, tickets=some)
+            told = await self._ask("POST", "/tickets/verify", asked, messages.EntriesTold)
+            found += [one.entry() for one in told.entries if one.ticket in some]
+        return found
+
+    async def spend(self, *, issuer_id: UUID, ticket_id: UUID, amount: int, key: str) -> Spent | NotSpent:
+        asked = messages.SpendAsked(issuer=issuer_id, ticket=ticket_id, amount=amount, key=key)
+        told = await self._ask("POST", "/spendings", asked, messages.SpentTold)
+        return Spent(told.left) if told.spent else NotSpent(told.left)
+
+    async def unspend(self, *, issuer_id: UUID, key: str, amount: int, back_key: str) -> None:
+        asked = messages.UnspendAsked(issuer=issuer_id, key=key, amount=amount, back_key=back_key)
+        await self.wire.ask("POST", f"{API}/spendings/back", body=asked.model_dump(mode="json"), expect=(204,))
+
+    async def changes(self, *, after: int) -> Changes:
+        answer = await self.wire.ask("GET", f"{API}/changes", query={"after": str(after)})
+        told = self._read(messages.ChangesTold, answer)
+        if not told.restarted and (told.cursor < after or (told.more and told.cursor == after)):
+            raise self._nonsense("its changes do not go forwards")
+        if told.restarted and not after:
+            raise self._nonsense("its changes have no beginning")
+        return Changes([one.entry() for one in told.entries], told.cursor, told.more, told.restarted)
+
+    async def entries(self, *, after: UUID | None) -> Sequence[Entry]:
+        query = {"after": str(after)} if after is not None else {}
+        answer = await self.wire.ask("GET", f"{API}/tickets", query=query)
+        found = [one.entry() for one in self._read(messages.EntriesTold, answer).entries]
+        names = [one.ticket_id for one in found]
+        if names != sorted(set(names)) or (names and after is not None and names[0] <= after):
+            raise self._nonsense("its entries are not in the order of their ids")
+        return found
+
+    async def _ask(self, method: str, path: str, asked: BaseModel, kind: type[Told]) -> Told:
+        return self._read(kind, await self.wire.ask(method, API + path, body=asked.model_dump(mode="json")))
+
+    def _read(self, kind: type[Told], answer: Answer) -> Told:
+        try:
+            return kind.model_validate_json(answer.body)
+        except ValidationError as fault:
+            raise self._nonsense(f"{kind.__name__}: {fault.error_count()} faults") from None
+
+    def _nonsense(self, why: str) -> IssuerAway:
+        log.error("issuer_makes_no_sense", issuer=self.name, reason=why)
+        return self.wire.away()

@@ -1,0 +1,90 @@
+"""What tests of paying ask of a booking when the dust has settled: money, tickets, places and books must agree."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from builders import KEYS, Made, Shop, Stage, a_booking, state_of
+
+from app.domain.handset import Handset
+from app.domain.money import Money
+from app.flows.pay import Tender
+from app.pins import pin_of
+from app.ports import Prepaid, Voucher
+
+DUE = 60_000
+"""What one of its stalls costs."""
+
+
+def won(amount: int) -> Money:
+    return Money(amount, "KRW")
+
+
+def prepaid(handset: Handset, pin: str, amount: int | None = None) -> Tender:
+    return Tender(Prepaid(handset, pin), None if amount is None else won(amount))
+
+
+async def parts(stage: Stage, booking_id: UUID) -> list[sa.Row[Any]]:
+    """Every part of every attempt, in order."""
+    return await stage.sql("SELECT * FROM payment WHERE booking_id = :id ORDER BY attempt, part", id=booking_id)
+
+
+async def states(stage: Stage, booking_id: UUID) -> list[str]:
+    return [row.state for row in await parts(stage, booking_id)]
+
+
+async def tickets(stage: Stage, booking_id: UUID) -> int:
+    return int(await stage.value("SELECT count(*) FROM ticket WHERE booking_id = :id", id=booking_id))
+
+
+async def balance(stage: Stage, handset: Handset) -> int:
+    return int(await stage.value("SELECT balance FROM account WHERE handset = :h", h=handset))
+
+
+async def a_voucher(stage: Stage, shop: Shop, *, worked: bool = True) -> tuple[Voucher, UUID]:
+    """A gift voucher of 50,000 won, bought by card and registered; and its ticket's id."""
+    made = await a_booking(stage, shop, of="gift/open", category="gift", paid=True, worked=worked)
+    ticket = made.tickets[0]
+    pin = pin_of(KEYS, issuer_id=ticket.issuer_id, identity=ticket.id, kid=ticket.kid, generation=ticket.generation)
+    return Voucher(ticket.number, pin.reveal()), ticket.id
+
+
+async def left_on(stage: Stage, voucher_id: UUID) -> int:
+    return int(await stage.value("SELECT balance FROM credential WHERE ticket_id = :id", id=voucher_id))
+
+
+LEDGER = """
+    SELECT a.kind, sum(CASE WHEN t.credit_id = a.id THEN t.amount ELSE -t.amount END)::bigint AS credit
+    FROM account a JOIN transfer t ON a.id IN (t.debit_id, t.credit_id) GROUP BY a.kind
+"""
+
+
+async def books(stage: Stage) -> dict[str, int]:
+    """Credits less debits by kind of account; those that come to nothing are left out."""
+    return {row.kind: row.credit for row in await stage.sql(LEDGER) if row.credit}
+
+
+async def assert_books_agree(stage: Stage) -> None:
+    """Nothing hangs between two accounts, and the network owes us what it took."""
+    found = await books(stage)
+    assert found.get("emoney", 0) == found.get("voucher", 0) == 0, "what was taken went on, or back"
+    assert -found.get("card", 0) == stage.card.taken(), "our books and the network's agree"
+
+
+async def assert_settled(stage: Stage, made: Made) -> str:
+    """Sold as a whole or not at all; returns the booking's state."""
+    state = await state_of(stage, made.id)
+    sold = state == "paid"
+    wanted = await stage.value("SELECT count(*) FROM booking_item WHERE booking_id = :id", id=made.id)
+    captured = await stage.value(
+        "SELECT coalesce(sum(amount), 0) FROM payment WHERE booking_id = :id AND state = 'captured'", id=made.id
+    )
+    assert await tickets(stage, made.id) == wanted * sold
+    assert captured == made.booked.amount.amount * sold
+    places = await stage.sql("SELECT held_until FROM place WHERE taken_by = :id", id=made.id)
+    if sold:
+        assert len(places) == wanted
+        assert all(place.held_until is None for place in places), "what is sold has no end"
+    return state

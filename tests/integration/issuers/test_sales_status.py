@@ -1,0 +1,403 @@
+"""Selling for an issuer elsewhere: what is free is its word, old news sells nothing, one that is away harms nobody."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from builders import (
+    FRIEND,
+    Stage,
+    a_booking,
+    a_catalogue,
+    a_line,
+    a_price,
+    a_product,
+    a_request,
+    an_issuer,
+    free_places,
+    state_of,
+    the_theatre,
+)
+from postgres import Cluster
+from two_servers_kit import ISSUER, Cut, Two, connect, two_servers
+
+from app.domain.booking import BookingRequest
+from app.domain.refusals import BadLine, IssuerAway, NotOnSale, SoldOut
+from app.domain.sale import Why
+from app.flows import book, find, for_sellers, mirror, sales_status
+from app.flows.alternatives import Choice
+from app.ports import Part, Wish
+from app.store.catalogue import Search
+
+pytest_plugins = ("apart_plugin",)
+
+
+async def change(two: Two, **changed: Any) -> None:
+    """The issuer changes its play; the seller has not heard of it yet."""
+    theatre = the_theatre(two.clock.now())
+    play, *others = theatre.products
+    await a_catalogue(two.issuer, replace(theatre, products=(replace(play, **changed), *others)))
+
+
+def two_seats(two: Two, **given: Any) -> BookingRequest:
+    return a_request(two.shop.occasions["play/mon"], a_line(two.shop.price("play/R"), 2), **given)
+
+
+async def alternatives(two: Two, request: BookingRequest) -> list[Choice]:
+    with pytest.raises(SoldOut) as refusal:
+        await book.book(two.seller.world, request)
+    choices = refusal.value.more["alternatives"]
+    assert isinstance(choices, list)
+    return choices
+
+
+async def dates(two: Two) -> list[find.FoundOccasion]:
+    return await find.occasions(two.seller.world, Search(kind="admission", limit=10))
+
+
+# --- what is free ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_free_is_what_the_issuer_says(kept: Two) -> None:
+    await a_booking(kept.issuer, kept.shop, places=kept.shop.seats("play/mon", "A-2"))
+
+    found = await find.availability(kept.seller.world, kept.shop.occasions["play/mon"])
+    rows, _ = await find.places(
+        kept.seller.world, kept.shop.occasions["play/mon"], category=None, section=None, after=-1, limit=3
+    )
+    plan = await find.plan(kept.seller.world, kept.shop.occasions["play/mon"])
+
+    assert found.counts == {"R": 5, "S": 6, "FLOOR": 10}
+    assert found.standing.on_sale
+    assert [find.is_free(found, row.pos) for row in rows] == [True, False, True]
+    assert [(one.name, one.places, one.free) for one in plan.sections] == [("Stalls", 12, 11), ("", 10, 10)]
+    assert await kept.seller.value("SELECT count(*) FROM place WHERE taken_by IS NOT NULL") == 0
+
+
+async def test_a_listing_asks_once_for_all_its_dates(kept: Two) -> None:
+    await a_booking(kept.issuer, kept.shop, of="play/tue", quantity=2)
+    kept.line.asked.clear()
+
+    found = await dates(kept)
+    again = await dates(kept)
+    stubs = await find.stubs(kept.seller.world, Search(limit=10))
+
+    assert [one.availability.counts for one in found] == [
+        {"R": 6, "S": 6, "FLOOR": 10},
+        {"R": 4, "S": 6},
+        {"R": 6, "S": 6},
+        {"FREE": 3},
+    ]
+    assert [one.availability for one in again] == [one.availability for one in found]
+    assert {stub.row.slug: stub.standing.on_sale for stub in stubs} == dict.fromkeys(
+        ("carnet", "gift", "play", "ride", "talk"), True
+    )
+    asked = [one.partition("?")[0] for one in kept.line.asked]
+    assert asked == ["GET /issuer/v1/stock"] * 3, "for each listing once, and once whether the issuer is there"
+
+
+async def test_a_hall_that_grew_since_it_was_copied_shows_what_is_known_of_it(two: Two) -> None:
+    await change(
+        two, occasions=(replace(the_theatre(two.clock.now()).products[0].occasions[0], capacity={"FLOOR": 30}),)
+    )
+
+    found = await find.availability(two.seller.world, two.shop.occasions["play/mon"])
+
+    assert found.counts == {"R": 6, "S": 6, "FLOOR": 10}
+
+
+async def test_a_date_that_the_issuer_does_not_know_any_more_is_not_on_sale(two: Two) -> None:
+    await change(two, occasions=the_theatre(two.clock.now()).products[0].occasions[:1])
+
+    found = {one.row.slug: one.standing.why for one in await dates(two)}
+
+    assert found == {"mon": None, "tue": Why.WITHDRAWN, "wed": Why.WITHDRAWN, "talk": None}
+
+
+async def test_what_is_not_sold_yet_says_so(two: Two) -> None:
+    mon, tue, wed = the_theatre(two.clock.now()).products[0].occasions
+    later = two.clock.now() + timedelta(hours=1)
+    await change(two, occasions=(replace(mon, sales_from=later), replace(tue, sales_until=later), wed))
+    await two.refresh()
+
+    assert [one.standing.why for one in await dates(two)] == [Why.NOT_YET, None, None, None]
+    two.clock.advance(hours=1)
+    two.seller.forget()
+    assert [one.standing.why for one in await dates(two)] == [None, Why.CLOSED, None, None]
+
+
+# --- holding --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_hold_is_the_issuers(kept: Two) -> None:
+    made = await a_booking(kept.seller, kept.shop, quantity=2)
+
+    held = await kept.issuer.sql("SELECT id FROM place WHERE taken_by IS NOT NULL ORDER BY pos")
+    items = await kept.seller.sql("SELECT place_id FROM booking_item WHERE booking_id = :id ORDER BY line", id=made.id)
+    assert [row.id for row in held] == [row.place_id for row in items]
+    assert len(held) == 2
+
+    await book.cancel(kept.seller.world, made.id)
+    assert await free_places(kept.issuer, kept.shop.occasions["play/mon"]) == 22
+
+
+async def test_second_choices_are_what_the_issuer_has(kept: Two) -> None:
+    await a_booking(kept.issuer, kept.shop, quantity=6)
+    await a_booking(kept.issuer, kept.shop, of="play/tue", quantity=5)
+
+    choices = await alternatives(kept, two_seats(kept))
+
+    assert [(one.kind.value, one.words) for one in choices] == [
+        ("other_category", "S"),
+        ("other_category", "FLOOR"),
+        ("other_date", "Thu 26 Nov 12:00"),
+    ]
+    chosen = a_request(choices[2].occasion_id, *choices[2].lines)
+    assert (await book.book(kept.seller.world, chosen)).amount.amount == 120_000
+
+
+async def test_three_who_sell_one_hall_never_sell_a_seat_twice(cluster: Cluster) -> None:
+    """The issuer's own box office and two sales servers, all at once, each for more than there is."""
+    async with two_servers(cluster, sellers=2) as (issuer, sellers):
+        shop = await a_catalogue(issuer)
+        for seller in sellers:
+            connect(seller, issuer)
+            await mirror.refresh(seller.world, ISSUER)
+
+        async def one(stage: Stage) -> int:
+            request = a_request(shop.occasions["play/tue"], a_line(shop.price("play/R"), 2))
+            try:
+                booked = await book.book(stage.world, request)
+            except SoldOut:
+                return 0
+            rows = await stage.sql("SELECT place_id FROM booking_item WHERE booking_id = :id", id=booked.id)
+            return len(rows)
+
+        counts = await asyncio.gather(*(one(stage) for stage in (issuer, *sellers) for _ in range(3)))
+
+        assert sum(counts) == 6, "six seats of that category"
+        sold = [
+            row.place_id for stage in (issuer, *sellers) for row in await stage.sql("SELECT place_id FROM booking_item")
+        ]
+        assert len(set(sold)) == len(sold) == 6
+
+
+# --- old news sells nothing -----------------------------------------------------------------------------------------
+
+
+async def test_a_price_that_changed_is_the_one_that_is_asked(two: Two) -> None:
+    await change(two, prices=(a_price("R", 75_000), a_price("S", 40_000), a_price("FLOOR", 20_000)))
+    assert await two.seller.value("SELECT amount FROM price WHERE id = :id", id=two.shop.price("play/R")) == 60_000
+
+    booked = await book.book(two.seller.world, two_seats(two))
+
+    assert booked.amount.amount == 150_000
+
+
+async def test_what_the_issuer_withdrew_is_not_sold(two: Two) -> None:
+    await change(two, occasions=the_theatre(two.clock.now()).products[0].occasions[1:])
+
+    with pytest.raises(NotOnSale, match="no longer sold"):
+        await book.book(two.seller.world, two_seats(two))
+
+    assert await two.seller.value("SELECT count(*) FROM booking") == 0
+
+
+async def test_what_the_issuer_has_never_heard_of_is_not_sold(two: Two) -> None:
+    """Its database was set back to a time before the occasion; our copy is whole by its own account."""
+    await two.issuer.sql("UPDATE issuer SET served_by = 'another'")
+
+    with pytest.raises(NotOnSale, match="no longer sold"):
+        await book.book(two.seller.world, two_seats(two))
+
+    assert await two.seller.value("SELECT bool_and(withdrawn) FROM product")
+
+
+async def test_a_sale_that_the_issuer_closed_is_closed(two: Two) -> None:
+    mon = the_theatre(two.clock.now()).products[0].occasions[0]
+    await change(two, occasions=(replace(mon, sales_until=two.clock.now() - timedelta(minutes=1)),))
+
+    with pytest.raises(NotOnSale, match="closed"):
+        await book.book(two.seller.world, two_seats(two))
+
+
+async def test_what_the_issuer_refuses_for_good_is_refused(two: Two) -> None:
+    """Here the copy cannot be brought up to date: nothing is sold by it all the same."""
+    await change(two, prices=(a_price("R", 75_000), a_price("S", 40_000), a_price("FLOOR", 20_000)))
+    await two.issuer.sql("UPDATE issuer SET timezone = 'Mars/Base', revision = gen_random_uuid()")
+
+    with pytest.raises(NotOnSale, match="not sold at that price any more"):
+        await book.book(two.seller.world, two_seats(two))
+
+
+async def test_the_issuer_takes_no_hold_without_a_price_nor_without_an_end(kept: Two) -> None:
+    def wish(*parts: Part, hours: float = 1) -> Wish:
+        until = kept.clock.now() + timedelta(hours=hours)
+        return Wish(UUID(int=9), kept.shop.issuer, kept.shop.occasions["play/mon"], parts, until)
+
+    local = kept.issuer.world.issuers["local"]
+    with pytest.raises(BadLine, match="Name the price"):
+        await for_sellers.hold(kept.issuer.world, wish(Part("R", 1)), issuer=local)
+    with pytest.raises(BadLine, match="90000 seconds"):
+        await for_sellers.hold(kept.issuer.world, wish(hours=26), issuer=local)
+    cheap = Part("R", 1, (), kept.shop.price("play/R"), 1)
+    with pytest.raises(NotOnSale, match="price"):
+        await for_sellers.hold(kept.issuer.world, wish(cheap), issuer=local)
+
+
+# --- away -----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_issuer_that_is_away_is_temporarily_not_on_sale_and_others_sell_on(two: Two) -> None:
+    walk = a_product("walk", prices=(a_price("adult", 1_000),))
+    own = await a_catalogue(two.seller, an_issuer("own", products=(walk,)))
+    before = await dates(two)
+    heard_at = two.clock.now()
+    two.line.down = Cut.BEFORE
+    await two.later()
+
+    found = await dates(two)
+
+    assert [one.standing.why for one in found] == [Why.ISSUER_AWAY] * 4 + [None]
+    assert {one.standing.last_heard for one in found[:4]} == {heard_at}
+    seen = await find.availability(two.seller.world, two.shop.occasions["play/mon"])
+    assert (seen.standing.why, seen.standing.last_heard) == (Why.ISSUER_AWAY, heard_at)
+    stubs = await find.stubs(two.seller.world, Search(limit=10))
+    assert {stub.row.slug: stub.standing.on_sale for stub in stubs} == {
+        "carnet": False, "gift": False, "play": False, "ride": False, "talk": False, "walk": True,
+    }  # fmt: skip
+    assert before[0].standing.on_sale
+    await book.book(two.seller.world, a_request(None, a_line(own.price("walk/adult")), product=own.products["walk"]))
+
+
+async def test_what_was_last_known_is_shown_while_an_issuer_is_away(kept: Two) -> None:
+    await a_booking(kept.issuer, kept.shop, places=kept.shop.seats("play/mon", "A-2"))
+    known = await find.availability(kept.seller.world, kept.shop.occasions["play/mon"])
+    listed = await dates(kept)
+    kept.line.down = Cut.BEFORE
+    kept.clock.advance(seconds=10)
+    kept.seller.forget()
+    await kept.seller.redis.delete(*await kept.seller.redis.keys("cyberticket:shared:*"))
+
+    seen = await find.availability(kept.seller.world, kept.shop.occasions["play/mon"])
+
+    assert (seen.counts, seen.free, seen.standing.on_sale) == (known.counts, known.free, False)
+    assert [one.availability.counts for one in await dates(kept)] == [one.availability.counts for one in listed]
+
+
+async def test_an_issuer_that_is_back_sells_at_once(kept: Two) -> None:
+    kept.line.down = Cut.BEFORE
+    with pytest.raises(IssuerAway):
+        await book.book(kept.seller.world, two_seats(kept))
+    kept.line.down = None
+    kept.clock.advance(seconds=3)
+
+    await book.book(kept.seller.world, two_seats(kept))
+    kept.seller.forget()
+
+    assert (await find.availability(kept.seller.world, kept.shop.occasions["play/tue"])).standing.on_sale
+
+
+async def test_nobody_is_sold_what_the_issuer_was_not_asked_about(two: Two) -> None:
+    two.line.down = Cut.BEFORE
+    heard_at = two.clock.now()
+    gift = a_request(None, a_line(two.shop.price("gift/gift")), product=two.shop.products["gift"])
+
+    for request in (two_seats(two), gift):
+        with pytest.raises(IssuerAway, match="Temporarily not on sale") as refusal:
+            await book.book(two.seller.world, request)
+        assert refusal.value.more["retry_after_seconds"] == 5
+        assert refusal.value.more["last_heard"] == heard_at
+        two.clock.advance(seconds=3)
+
+    assert await two.seller.value("SELECT count(*) FROM booking") == 0
+
+
+async def test_what_never_runs_out_is_asked_for_and_not_held(kept: Two) -> None:
+    kept.line.asked.clear()
+    gift = a_request(None, a_line(kept.shop.price("gift/gift")), product=kept.shop.products["gift"])
+
+    booked = await book.book(kept.seller.world, gift)
+
+    assert booked.amount.amount == 50_000
+    assert kept.line.asked == [f"PUT /issuer/v1/holds/{booked.id}"]
+
+
+async def test_a_hold_whose_answer_was_lost_is_given_up(kept: Two) -> None:
+    kept.line.cuts.append(Cut.AFTER)
+    with pytest.raises(IssuerAway):
+        await book.book(kept.seller.world, two_seats(kept))
+    assert await free_places(kept.issuer, kept.shop.occasions["play/mon"]) == 20
+    kept.clock.advance(seconds=3)
+
+    await kept.seller.work()
+
+    assert await free_places(kept.issuer, kept.shop.occasions["play/mon"]) == 22
+
+
+async def test_who_asks_again_under_the_same_key_gets_the_hold_whose_answer_was_lost(kept: Two) -> None:
+    kept.line.cuts.append(Cut.AFTER)
+    key = UUID(int=77)
+    with pytest.raises(IssuerAway):
+        await book.book(kept.seller.world, two_seats(kept), identity=key)
+    kept.clock.advance(seconds=3)
+
+    booked = await book.book(kept.seller.world, two_seats(kept), identity=key)
+
+    assert booked.id == key
+    assert await kept.seller.value("SELECT count(*) FROM outbox WHERE topic = 'release'") == 0
+    assert await free_places(kept.issuer, kept.shop.occasions["play/mon"]) == 20
+    await kept.seller.work()
+    assert await free_places(kept.issuer, kept.shop.occasions["play/mon"]) == 20
+
+
+async def test_a_booking_is_cancelled_though_its_issuer_is_away(kept: Two) -> None:
+    made = await a_booking(kept.seller, kept.shop, quantity=2)
+    kept.line.down = Cut.BEFORE
+
+    await book.cancel(kept.seller.world, made.id)
+
+    assert await state_of(kept.seller, made.id) == "cancelled"
+    kept.line.down = None
+    kept.clock.advance(seconds=3)
+    await kept.seller.work()
+    assert await free_places(kept.issuer, kept.shop.occasions["play/mon"]) == 22
+
+
+async def test_a_buyer_who_may_have_no_more_leaves_nothing_held(two: Two) -> None:
+    await change(two, buyer_limit=2)
+    await two.refresh()
+    await book.book(two.seller.world, two_seats(two, buyer=FRIEND))
+
+    with pytest.raises(Exception, match="you may take 0 more"):
+        await book.book(two.seller.world, two_seats(two, buyer=FRIEND))
+
+    assert await free_places(two.issuer, two.shop.occasions["play/mon"]) == 20
+
+
+async def test_a_server_that_hangs_is_waited_for_once(kept: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sales_status, "ANSWER_SECONDS_MAX", 0.05)
+    kept.line.down = Cut.HANGS
+    kept.line.asked.clear()
+
+    found = await asyncio.gather(
+        *(find.availability(kept.seller.world, kept.shop.occasions[name]) for name in ("play/mon", "play/mon"))
+    )
+    found.append(await find.availability(kept.seller.world, kept.shop.occasions["play/tue"]))
+    listed = await dates(kept)
+
+    assert {one.standing.why for one in found} == {one.standing.why for one in listed} == {Why.ISSUER_AWAY}
+    assert len(kept.line.asked) == 1
+
+
+async def test_an_issuer_that_we_were_told_to_leave_is_not_on_sale(kept: Two) -> None:
+    kept.seller.world.issuers.pop(ISSUER)  # type: ignore[attr-defined]  # as after a restart with other settings
+
+    assert {one.standing.why for one in await dates(kept)} == {Why.ISSUER_AWAY}
+    with pytest.raises(IssuerAway):
+        await book.book(kept.seller.world, two_seats(kept))
