@@ -46,7 +46,7 @@ _KEY_FILE = re.compile(r"(secret|barcode|token)-(0|[1-9][0-9]{0,2})\.(key|pem)")
 _SUFFIXES = {"secret": "key", "barcode": "pem", "token": "pem"}
 
 
-class KeyRingUnusable(Exception):
+class KeyRingUnusable(ValueError):
     """The ring cannot be used as it is; the message says which file and what to do."""
 
 
@@ -131,7 +131,7 @@ class Verifier:
                 continue
             if kid in keys:
                 raise ValueError(f"barcode key {kid} is listed twice")
-            keys[kid] = _public_key(jwk)
+            keys[kid] = public_key(jwk)
         return cls(keys)
 
     def verify(self, kid: int, message: bytes, signature: bytes) -> bool:
@@ -147,7 +147,7 @@ class Verifier:
         return True
 
 
-def _public_key(jwk: Mapping[str, object]) -> ec.EllipticCurvePublicKey:
+def public_key(jwk: Mapping[str, object]) -> ec.EllipticCurvePublicKey:
     """The key of a public P-256 JWK; raises ValueError, also for a point that is not on the curve."""
     x, y = jwk.get("x"), jwk.get("y")
     if (jwk.get("kty"), jwk.get("crv")) != ("EC", "P-256") or not isinstance(x, str) or not isinstance(y, str):
@@ -370,8 +370,9 @@ def _read_file(path: Path) -> bytes:
 
 
 def _read_current(path: Path) -> Current:
+    text = _read_file(path)
     try:
-        indexes = json.loads(_read_file(path))
+        indexes = json.loads(text)
         if len(indexes) == len(_SUFFIXES) and all(type(index) is int for index in indexes.values()):
             return Current(**indexes)
     except (ValueError, TypeError, AttributeError):
@@ -387,8 +388,9 @@ def _read_secret(path: Path) -> bytes:
 
 
 def _read_private_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    pem = _read_file(path)
     try:
-        key = load_pem_private_key(_read_file(path), password=None)
+        key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as fault:
         raise KeyRingUnusable(f"{path} must hold an unencrypted PEM private key; restore it") from fault
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not _is_p256(key):

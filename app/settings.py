@@ -74,6 +74,7 @@ def _servers(value: object) -> object:
         parts = urlsplit(url)
         if not parts.hostname or parts.query or parts.fragment or parts.username:
             raise ValueError(f"the address of {name} must look like https://host")
+        _ = parts.port  # raises for one beyond 65535
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
             raise ValueError(f"the address of {name} must begin with https://, for secrets of tickets go there")
         found[name] = url.rstrip("/")

@@ -8,6 +8,7 @@ ES256 is malleable: a token has more than one valid text. Replays are found by `
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -160,6 +161,11 @@ def read(token: str, *, typ: str, audience: str, ring: PublicKeys, now: datetime
     except JOSEError:
         return Invalid(Fault.SIGNATURE)
     return _claims(payload, typ=typ, audience=audience, now=now)
+
+
+def body_hash(body: bytes) -> str:
+    """What the token of a signed request says of the body it goes with: SHA-256 as base64url without padding."""
+    return urlsafe_b64encode(hashlib.sha256(body).digest()).decode("ascii").rstrip("=")
 
 
 def claimed_issuer(token: str) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from app.keys import JWKS_KEYS_MAX, Verifier, thumbprint
+from app.keys import JWKS_KEYS_MAX, Verifier, public_jwk, public_key, thumbprint
 from app.ports import KeySource
 
 MEMBERS = ("crv", "kty", "x", "y")
@@ -36,14 +36,22 @@ class PublicRing:
             raise ValueError(f"a key set has a list `keys` of at most {JWKS_KEYS_MAX}")
         ours = [key for key in keys if isinstance(key, dict) and (key.get("kty"), key.get("crv")) == ("EC", "P-256")]
         listed = tuple({name: key[name] for name in (*MEMBERS, "barcode_kid") if name in key} for key in ours)
-        if not all(isinstance(key.get(name), str) for key in listed for name in MEMBERS):
-            raise ValueError("a key of the set has no x or no y")
+        if not all(_is_a_key(key) for key in listed):
+            raise ValueError("a key of the set is no point of P-256, or its x and y are not written as RFC 7518 says")
         named = {thumbprint(key): key for key in listed if "barcode_kid" not in key}
         return cls(named, Verifier.from_jwks({"keys": list(listed)}), listed)
 
     def token_key(self, kid: str) -> Mapping[str, str] | None:
         """The public JWK that signs this server's requests under `kid`, or None."""
         return self.tokens.get(kid)
+
+
+def _is_a_key(jwk: Mapping[str, Any]) -> bool:
+    """Whether this is a public key, written in the one way there is: it is kept, and named by what is written."""
+    try:
+        return public_jwk(public_key(jwk)) == {name: jwk[name] for name in MEMBERS}
+    except ValueError:
+        return False
 
 
 NOBODY = PublicRing({}, Verifier({}), ())

@@ -18,7 +18,9 @@ from app.channels.kannel import Kannel
 from app.channels.sms import Sms
 from app.channels.sms_http import Account, SmsHttp
 from app.channels.wap_push import PushGateway, WapPush
-from app.embedded import check_server, embedded
+from app.embedded import embedded
+from app.embedded.check import check_server
+from app.flows import patience
 from app.issuers.keyset import KEYS_SECONDS, KeySet
 from app.issuers.local import LocalIssuer
 from app.issuers.remote import RemoteIssuer
@@ -194,7 +196,7 @@ async def world(settings: Settings) -> AsyncIterator[World]:
             "emoney": Emoney(store, clock, entropy, ring),
             "voucher": Vouchers(store, clock, entropy, ring, issuers),
         }
-        yield World(
+        found = World(
             database=store,
             clock=clock,
             entropy=entropy,
@@ -204,3 +206,5 @@ async def world(settings: Settings) -> AsyncIterator[World]:
             memory=await stack.enter_async_context(memory(settings)),
             house=_house(settings, ring, await _sellers(settings, stack)),
         )
+        stack.push_async_callback(patience.finish)  # before anything that it works with is closed
+        yield found

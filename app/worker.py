@@ -101,6 +101,8 @@ PATIENT = frozenset({Topic.REGISTER, Topic.REVOKE, Topic.RELEASE, Topic.SUSPEND}
 """What an issuer must hear, however long its server is away: it is never given up."""
 PATIENT_SECONDS_MAX = 300
 """The longest pause between two tries of it; as soon as the server answers again all of it is due at once."""
+LANES_MAX = 5
+"""How many work on such a topic at once, at the most: one, and another for each issuer's server that may hang."""
 ISSUER_POLL_SECONDS = 1.0
 ISSUER_AWAY_SECONDS = 5.0
 KEYS_SECONDS = 60
@@ -128,7 +130,8 @@ async def run(
             if isinstance(channel, Live):
                 await connected.enter_async_context(channel.running(hear.Ears(world)))
         for topic in Topic:
-            tasks.create_task(_work(world, topic, poll_seconds))
+            for _ in range(_lanes(world, topic)):
+                tasks.create_task(_work(world, topic, poll_seconds))
         tasks.create_task(_look_after(world, reconcile_seconds))
         for name in flowback.all_distant(world):
             tasks.create_task(_listen(world, name))
@@ -138,6 +141,11 @@ async def run(
             tasks.create_task(_know_sellers(world))
         tasks.create_task(_audit(world))
         tasks.create_task(_balance(world))
+
+
+def _lanes(world: World, topic: Topic) -> int:
+    """A lane waits for all that it has claimed: what hangs at one issuer's server is not to hold up the others."""
+    return min(1 + len(flowback.all_distant(world)), LANES_MAX) if topic in PATIENT else 1
 
 
 async def _work(world: World, topic: Topic, poll_seconds: float) -> None:

@@ -30,6 +30,8 @@ class House:
     """How much longer than the buyer sees the places stay theirs, so that a payment begun in time can end."""
     challenge_seconds: int = 900
     """How long a buyer whose bank wants to see the buyer (3-D Secure) has for that; the places are kept meanwhile."""
+    answer_seconds: float = 12.0
+    """How long a buyer waits for a payment network before being told that the payment is being confirmed."""
     silent_seconds: int = 60
     """How long a request that does not end is left alone, before it is taken for dead and its payment looked up."""
     resends_per_hour_max: int = 3

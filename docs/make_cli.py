@@ -11,7 +11,7 @@ from typing import get_args
 import typer.main
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from app.cli import app
+from app.cli import program
 
 TARGET = Path(__file__).parent / "reference" / "cli.md"
 
@@ -29,7 +29,7 @@ This page is made by `python docs/make_cli.py`; a test fails when it is stale.
 
 def commands() -> Iterator[tuple[str, TyperCommand]]:
     """Every command by its full name, in the order of the program's own help."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(program())
     assert isinstance(root, TyperGroup), "the program has commands"
     yield from _below("cyberticket", root)
 

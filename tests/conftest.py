@@ -29,6 +29,7 @@ from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sweeping import CATALOGUE, emptied
 
 from app.store.database import Database, make_engine
 from app.store.migrate import migrate
@@ -95,9 +96,6 @@ async def blank(database_url: str) -> AsyncIterator[Stage]:
 
 # --- the swept database ---------------------------------------------------------------------------------------------
 
-KEPT = ("issuer", "venue", "stop", "route", "route_stop", "product", "occasion", "price", "seating", "seating_place")
-"""Tables of the catalogue; `place` is put back as it was, all others are emptied."""
-
 
 @dataclass
 class _House:
@@ -112,27 +110,13 @@ class _House:
     async def sweep(self) -> None:
         """Put everything back; fails the test that changed the catalogue, for it would upset the next ones."""
         async with self.first.engine.begin() as connection:
-            await connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-            for table in await _others(connection):
-                await connection.execute(sa.text(f'DELETE FROM "{table}"'))  # noqa: S608 - from our own schema
-            await connection.execute(
-                sa.text("UPDATE place SET taken_by = NULL, held_until = NULL WHERE taken_by IS NOT NULL")
-            )
+            await emptied(connection)
             assert await _fingerprint(connection) == self.catalogue, "take `blank` to change the catalogue"
-
-
-async def _others(connection: AsyncConnection) -> list[str]:
-    rows = await connection.execute(
-        sa.text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(:kept)"),
-        {"kept": [*KEPT, "place", "alembic_version"]},
-    )
-    return list(rows.scalars())
 
 
 async def _fingerprint(connection: AsyncConnection) -> str:
     """A hash over every row of the catalogue."""
-    tables = (*KEPT, "place")
-    parts = " UNION ALL ".join(f"SELECT md5(t::text) AS h FROM {table} t" for table in tables)  # noqa: S608 - constants
+    parts = " UNION ALL ".join(f"SELECT md5(t::text) AS h FROM {table} t" for table in CATALOGUE)  # noqa: S608 - constants
     found = await connection.execute(sa.text(f"SELECT md5(string_agg(h, '' ORDER BY h)) FROM ({parts}) rows"))  # noqa: S608 - constants
     return str(found.scalar_one())
 

@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import typer
 from rich.console import Console
 
-from app.cli import auditing, demonstrating, importing, keeping, mirroring, money, programs, telling
 from app.domain.catalogue import ImportRefused
 from app.domain.refusals import Refusal
 from app.embedded import DatabaseUnavailable
-from app.keys import KeyRingUnusable
-from app.settings import UnknownSetting
-from app.store.migrate import SchemaOutdated
 
-app = typer.Typer(
-    name="cyberticket",
-    help="Any phone is the ticket: sell, deliver, admit.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(importing.app, name="import")
-for module in (programs, keeping, mirroring, auditing, demonstrating, telling, money):
-    module.add_to(app)
+COMMANDS = {
+    "serve": ("serve",),
+    "work": ("worker",),
+    "network": ("payment-network",),
+    "gateway": ("mobile-gateway",),
+    "keeping": ("migrate", "make-keys", "staff-key", "revoke-staff-key", "invite-gate"),
+    "mirroring": ("issuers",),
+    "auditing": ("audit",),
+    "demonstrating": ("demo",),
+    "telling": ("story",),
+    "money": ("settle", "issuer-fee", "reconcile-network"),
+    "importing": ("import",),
+}
+"""Each module of this package that has commands, in the order of the help, and their names."""
 
-EXPECTED = (
-    ImportRefused,
-    Refusal,
-    DatabaseUnavailable,
-    KeyRingUnusable,
-    UnknownSetting,
-    SchemaOutdated,
-    OSError,
-    ValueError,
-)
+EXPECTED = (ImportRefused, Refusal, DatabaseUnavailable, OSError, ValueError)
 """Faults whose message is a sentence for the person at the keyboard; anything else is a bug and shows its trace."""
+
+
+def program(command: str = "") -> typer.Typer:
+    """The whole command line, or only what `command` needs: a program does not carry what others are made of."""
+    app = typer.Typer(name="cyberticket", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback(help="Any phone is the ticket: sell, deliver, admit.")(_no_options)
+    modules = [module for module, names in COMMANDS.items() if command in names] or list(COMMANDS)
+    for module in modules:
+        import_module(f"app.cli.{module}").add_to(app)
+    return app
+
+
+def _no_options() -> None:
+    """None that stands before the command; without this, one command alone would be the whole program."""
 
 
 def main() -> None:
@@ -44,7 +50,7 @@ def main() -> None:
     if not __debug__:
         sys.exit("cyberticket relies on its assertions: run it without -O and without PYTHONOPTIMIZE.")
     try:
-        app()
+        program(*sys.argv[1:2])()
     except EXPECTED as fault:
         Console(stderr=True).print(str(fault), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

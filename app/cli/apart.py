@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -35,7 +37,7 @@ from app.cli.stack import (
     make_private,
     running,
 )
-from app.flows import staff
+from app.flows import mirror, staff
 from app.flows.staff import SCOPES
 from app.settings import PREFIX, Settings, refuse_unknown
 from app.store.migrate import migrate
@@ -43,9 +45,10 @@ from app.wiring import database as build_database
 from app.wiring import world as build_world
 from app.world import World
 
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 20
 LOOK_SECONDS = 0.1
+LINE_CHARS_MAX = 300
 ISSUER, SELLER = "venues", "tickets"
 """The names under which the venues' server and the sales server know each other."""
 
@@ -108,9 +111,13 @@ async def apart(plan: Plan, *, say: Say = lambda _: None) -> AsyncIterator[Stack
         key = await prepared(stack, sales, nothing if plan.stock else import_island)
         say(SAMPLES)
         say("Starting sales server, venues' server, payment network, mobile gateway and two workers, each by itself …")
+        processes: dict[str, subprocess.Popen[bytes]] = {}
+        stack.push_async_callback(_stop, processes, say)
         for name, party in parties(plan.data, ports, sales, issuer).items():
-            stack.push_async_callback(_stop, name, party.start(), say)
-        await _up(plan.data, ports)
+            processes[name] = party.start()
+        for name, env in (("sales", sales), ("issuer", issuer)):
+            write_env(plan.data / f"{name}.env", env)
+        await _up(plan.data, ports, sales, since=datetime.now(UTC))
         yield Stack(
             app_url=ports.url("app"),
             gateway_url=ports.url("gateway"),
@@ -119,7 +126,14 @@ async def apart(plan: Plan, *, say: Say = lambda _: None) -> AsyncIterator[Stack
             publishable_key=PUBLISHABLE_KEY,
             issuer_url=ports.url("issuer"),
             issuer_staff_key=issuer_key,
+            processes={name: process.pid for name, process in processes.items()},
         )
+
+
+def write_env(file: Path, env: Mapping[str, str]) -> None:
+    """What a server is told, for a shell to read: `set -a; . FILE`, and any command is about that server."""
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in env.items()), encoding="utf-8")
 
 
 def parties(data: Path, ports: Addresses, sales: Mapping[str, str], issuer: Mapping[str, str]) -> dict[str, Party]:
@@ -200,8 +214,7 @@ def free_addresses(plan: Plan) -> Addresses:
 
 async def prepared(stack: contextlib.AsyncExitStack, env: Mapping[str, str], stock: Stock) -> str:
     """A database with its schema and what is on sale, kept up until the end; gives a staff key."""
-    given = {name.removeprefix(PREFIX).lower(): value for name, value in env.items()}
-    settings = Settings(**given, database_url=None, redis_url=None)  # type: ignore[arg-type]  # pydantic reads each value
+    settings = _settings(env)
     make_private(settings.data_dir)
     database = await stack.enter_async_context(build_database(settings))
     await migrate(database.engine)
@@ -210,21 +223,43 @@ async def prepared(stack: contextlib.AsyncExitStack, env: Mapping[str, str], sto
         return await staff.make_key(world, issuer=None, name="demo", scopes=sorted(SCOPES), days=1)
 
 
+def _settings(env: Mapping[str, str]) -> Settings:
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in env.items()}
+    return Settings(**given, database_url=None, redis_url=None)  # type: ignore[arg-type]  # pydantic reads each value
+
+
 async def nothing(world: World) -> None:
     """All that is sold belongs to the venues."""
 
 
-async def _up(data: Path, ports: Addresses) -> None:
-    """Wait until every party answers and the venues' programme has reached the sales server; raises OSError."""
+async def _up(data: Path, ports: Addresses, sales: Mapping[str, str], *, since: datetime) -> None:
+    """Wait until every party answers and the sales server has all of the venues' programme; raises OSError."""
     places = [f"{ports.url(party)}/healthz" for party in ("network", "gateway", "issuer", "app")]
     async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
         try:
             async with asyncio.timeout(START_SECONDS):
                 for url in places:
                     await _answers(http, url)
+                await _copied(sales, since)
                 await on_sale(http, ports)
         except TimeoutError:
-            raise OSError(f"Not everything came up within {START_SECONDS} s; the logs are in {data}.") from None
+            raise OSError(f"Not everything came up within {START_SECONDS} s. {_last_words(data)}") from None
+
+
+async def _copied(sales: Mapping[str, str], since: datetime) -> None:
+    """Until the sales server's worker has read the whole catalogue of the venues, halls and all."""
+    async with build_world(_settings(sales)) as world:
+        while True:
+            found = await mirror.statuses(world)
+            if all(one.etag and one.heard_at and one.heard_at >= since for one in found):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def _last_words(data: Path) -> str:
+    """The last line of each log: a story's logs are gone when it ends."""
+    logs = {log.name: log.read_text(encoding="utf-8", errors="replace").splitlines() for log in data.glob("*.log")}
+    return " ".join(f"{name}: {lines[-1][:LINE_CHARS_MAX]}" for name, lines in sorted(logs.items()) if lines)
 
 
 async def _answers(http: httpx.AsyncClient, url: str) -> None:
@@ -236,6 +271,7 @@ async def _answers(http: httpx.AsyncClient, url: str) -> None:
 
 
 async def on_sale(http: httpx.AsyncClient, ports: Addresses) -> None:
+    """Until the sales server shows a date of the venues with free places."""
     while True:
         answer = await http.get(f"{ports.url('app')}/catalogue/occasions", params={"kind": "admission", "limit": 1})
         if answer.is_success and any(
@@ -245,13 +281,16 @@ async def on_sale(http: httpx.AsyncClient, ports: Addresses) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _stop(name: str, process: subprocess.Popen[bytes], say: Say) -> None:
-    """Ask a party to end; one that does not is killed."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-    try:
-        await asyncio.to_thread(process.wait, STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        say(f"{name} did not stop within {STOP_SECONDS} s and was killed.")
-        process.kill()
-        process.wait()
+async def _stop(processes: Mapping[str, subprocess.Popen[bytes]], say: Say) -> None:
+    """Ask all parties to end, the workers and servers first; one that does not is killed."""
+    for process in reversed(list(processes.values())):
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGCONT)  # whoever was hung hears it too
+    for name, process in processes.items():
+        try:
+            await asyncio.to_thread(process.wait, STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            say(f"{name} did not stop within {STOP_SECONDS} s and was killed.")
+            process.kill()
+            process.wait()

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli.programs import Data
+from app.cli.options import Data
 from app.cli.serving import house
 from app.flows import audit as flow
 from app.flows.audit import Finding

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import shlex
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +19,7 @@ from rich.console import Console
 from app import logs
 from app.cli.apart import starting
 from app.cli.serving import run, stop_signal
-from app.cli.shop import Gate, Shop, pin_of
+from app.cli.shop import WAIT_SECONDS, Gate, Shop, StepFailed, pin_of
 from app.cli.stack import SHORT_CODE, Plan, Stack, demo_data_dir, free_or
 
 console = Console()
@@ -27,8 +31,11 @@ CARDS = (
     ("4000 0000 0000 0002", "declined"),
     ("4000 0000 0000 9995", "insufficient funds"),
     ("4000 0000 0000 0069", "expired card"),
+    ("4000 0027 6000 3184", "the bank asks its holder first (3-D Secure)"),
+    ("4000 9900 0000 0020", "charged, and the answer is lost: being confirmed"),
 )
 TOP_UP_WON = 50_000
+LOOK_SECONDS = 0.2
 PHONES = ((BUYER, "smart", "ko"), (FRIEND, "feature", "en"))
 
 
@@ -56,7 +63,11 @@ def demo(
         apart=apart,
     )
     logs.configure(os.environ.get("CYBERTICKET_LOG_LEVEL", "WARNING"))
-    run(_demo(plan, json_file))
+    try:
+        run(_demo(plan, json_file))
+    except StepFailed as fault:
+        console.print(f"The demo stops here: {fault}", style="bold red", markup=False, soft_wrap=True)
+        sys.exit(1)
 
 
 async def _demo(plan: Plan, json_file: Path | None) -> None:
@@ -68,6 +79,8 @@ async def _demo(plan: Plan, json_file: Path | None) -> None:
             code = await text_code(shop)
         _addresses(stack)
         _tries(code)
+        if stack.processes:
+            _processes(stack, plan)
         if json_file is not None:
             write_json(json_file, stack, gate)
         console.print(f"Ctrl-C stops everything. What was sold stays in {plan.data}", style="dim", soft_wrap=True)
@@ -85,6 +98,7 @@ def shop_of(stack: Stack, http: httpx.AsyncClient) -> Shop:
         http=http,
         issuer_url=stack.issuer_url,
         issuer_staff_key=stack.issuer_staff_key,
+        patience_seconds=WAIT_SECONDS if stack.issuer_url else 0.0,
     )
 
 
@@ -120,12 +134,24 @@ async def show(shop: Shop, say: Callable[[str], Any]) -> Gate:
 
 
 async def _sell_seat(shop: Shop, card: dict[str, str]) -> dict[str, Any]:
-    occasions = (await shop.get("/catalogue/occasions", kind="admission", limit=20))["occasions"]
-    occasion = next(one for one in occasions if any(one["free"].get(price["category"]) for price in one["prices"]))
-    price = next(price for price in occasion["prices"] if occasion["free"].get(price["category"]))
+    occasion, price = await _free_seat(shop)
     line = {"price": price["id"], "quantity": 1, "handsets": [FRIEND]}
     booking = await _paid(shop, {"occasion": occasion["id"], "lines": [line], "buyer": BUYER, "language": "en"}, card)
     return {**booking, "issuer": occasion["issuer"]}
+
+
+async def _free_seat(shop: Shop) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The first date of a show with a free place, and its price; waits for venues' figures. Raises StepFailed."""
+    deadline = time.monotonic() + shop.patience_seconds
+    while True:
+        occasions = (await shop.get("/catalogue/occasions", kind="admission", limit=20))["occasions"]
+        for occasion in (one for one in occasions if one["on_sale"]):
+            for price in occasion["prices"]:
+                if occasion["free"].get(price["category"]):
+                    return occasion, price
+        if time.monotonic() >= deadline:
+            raise StepFailed("no show has a free place; choose another data folder with --data")
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _sell_ride(shop: Shop, card: dict[str, str]) -> dict[str, Any]:
@@ -166,6 +192,7 @@ def _tries(code: str | None) -> None:
     tries = [
         f"the page of the phones: press Read on the phone {FRIEND}",
         "on that phone: Menu > WAP internet, and buy with its keys; the phone bill can pay",
+        "on a booking's page: a part with e-money or a voucher and the rest by card; then give the tickets back",
     ]
     if code:
         tries.append(f"on that phone: Menu > Write message, to {SHORT_CODE}: BUY {code}; then answer YES")
@@ -173,6 +200,21 @@ def _tries(code: str | None) -> None:
     console.print("[bold]Try[/]")
     for words in tries:
         console.print(f"  {words}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _processes(stack: Stack, plan: Plan) -> None:
+    """Who runs where when the parties are apart, and how to make one of them fail."""
+    issuer = stack.processes["issuer"]
+    audit = "cyberticket audit"
+    lines = [
+        *((name, f"process {number}, log {plan.data / name}.log") for name, number in stack.processes.items()),
+        (f"kill -STOP {issuer}", "hangs the venues' server: what it sells is then temporarily not on sale"),
+        (f"kill -CONT {issuer}", "lets it go on"),
+        (audit, f"whether the books agree: (set -a; . {shlex.quote(str(plan.data / 'sales.env'))}; {audit})"),
+    ]
+    console.print("[bold]The parties, each a process of its own[/]")
+    for label, value in lines:
+        console.print(f"  {label:<26}{value}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _addresses(stack: Stack) -> None:
@@ -203,6 +245,7 @@ def write_json(file: Path, stack: Stack, gate: Gate) -> None:
         "issuer_staff_key": stack.issuer_staff_key,
         "gate_url": gate.url,
         "gate_token": gate.token,
+        "processes": dict(stack.processes),
     }
     file.touch(mode=0o600)
     file.write_text(json.dumps(content, indent=2) + "\n")

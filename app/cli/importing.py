@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from app.cli.programs import Data
+from app.cli.options import Data
 from app.cli.serving import house
 from app.domain.catalogue import Report
 from app.flows.importing import import_catalogue, import_seating
@@ -27,6 +27,10 @@ console = Console()
 
 File = Annotated[Path, typer.Argument(help="The file to import.")]
 Drawn = Callable[[int, int, str], None]
+
+
+def add_to(program: typer.Typer) -> None:
+    program.add_typer(app, name="import")
 
 
 def _with_bar(work: Callable[[Drawn], tuple[Mapping[str, int], Report]]) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from app import keys
-from app.cli.programs import Data
+from app.cli.options import Data
 from app.cli.serving import house
 from app.flows import oversee, staff
 from app.flows.staff import SCOPES, Member

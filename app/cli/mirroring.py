@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli.programs import Data
+from app.cli.options import Data
 from app.cli.serving import house
 from app.flows import mirror
 from app.flows.mirror import PeerStatus

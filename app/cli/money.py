@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.programs import Data
+from app.cli.options import Data
 from app.cli.serving import house
 from app.domain.refusals import BadLine
 from app.domain.wording import said

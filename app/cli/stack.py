@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -76,6 +76,8 @@ class Stack:
     issuer_url: str = ""
     """Where the venues' own server is, when it is apart; empty: in the sales server."""
     issuer_staff_key: str = field(default="", repr=False)
+    processes: Mapping[str, int] = field(default_factory=dict)
+    """The process of each party by its name, when they are apart."""
 
 
 def demo_data_dir(*, apart: bool = False) -> Path:

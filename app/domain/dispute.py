@@ -27,7 +27,8 @@ DISPUTE = Machine(
     DisputeState.OPEN,
     {
         DisputeEvent.ANSWER: (frozenset({DisputeState.OPEN}), DisputeState.UNDER_REVIEW),
-        DisputeEvent.WIN: (UNDECIDED, DisputeState.WON),
+        # A network may take an appeal to the bank after it was lost.
+        DisputeEvent.WIN: (UNDECIDED | {DisputeState.LOST}, DisputeState.WON),
         DisputeEvent.LOSE: (UNDECIDED, DisputeState.LOST),
     },
 )

@@ -156,6 +156,10 @@ REFUSED_WORDS = {
         "비밀번호를 여러 번 잘못 입력하여 잠겼습니다. 10분 뒤에 다시 시도하거나 카드로 결제해 주십시오.",
         "Too many wrong PINs: this number is locked for 10 minutes. Try later, or pay by card.",
     ),
+    "not_confirmed": (
+        "카드사에서 본인 확인이 되지 않아 결제되지 않았습니다. 다시 시도하거나 다른 카드로 결제해 주십시오.",
+        "The bank did not get its holder's word for this card, so nothing was charged. Try again, or use another card.",
+    ),
     INTERRUPTED: (
         "결제가 끝나지 않아 취소되었습니다. 청구된 금액은 없습니다. 다시 결제해 주십시오.",
         "The payment was broken off and nothing was charged. Try again, with this or another means of payment.",

@@ -1,4 +1,4 @@
-"""The database: an embedded PostgreSQL in the data folder, or whether a server elsewhere can be used.
+"""The database: an embedded PostgreSQL in the data folder; `check` asks whether a server elsewhere can be used.
 
     async with embedded(default_data_dir()) as url:
         engine = create_async_engine(url)
@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from app.embedded.check import check_server
 from app.embedded.faults import DatabaseUnavailable, wrong_platform
 from app.embedded.folder import default_data_dir
 from app.embedded.programs import binaries
@@ -24,7 +23,7 @@ from app.embedded.programs import binaries
 if TYPE_CHECKING:
     from app.embedded.server import Membership
 
-__all__ = ["DatabaseUnavailable", "binaries", "check_server", "default_data_dir", "embedded", "embedded_blocking"]
+__all__ = ["DatabaseUnavailable", "binaries", "default_data_dir", "embedded", "embedded_blocking"]
 
 LOOK_SECONDS = 1.0
 LOOK_SECONDS_MAX = 30.0

@@ -59,13 +59,27 @@ async def rank(
     async with world.transaction() as tx:
         places = await stock.places(tx, offer.occasion_id)
         own = (await catalogue.prices(tx, [offer.occasion_id]))[offer.occasion_id]
-    free = await sales_status.free_now(world, offer, offer.occasion_id, places)
+    free = await _free(world, request, offer, places)
     asked = _Asked(request, offer, prices, own, places, free)
     async with world.transaction() as tx:
         choices = await _near_seats(tx, asked) + await _split_seats(tx, asked) + _other_categories(asked)
     if offer.starts_at is not None:
         choices += await _other_dates(world, asked)
     return choices[:ALTERNATIVES_MAX]
+
+
+async def _free(world: World, request: BookingRequest, offer: sa.Row[Any], places: Places) -> bytearray:
+    """What is free now. A snapshot in which all the refused seats are free is older than the refusal, and made anew."""
+    free = await sales_status.free_now(world, offer, offer.occasion_id, places)
+    wanted = [places.index[place] for line in request.lines for place in line.places if place in places.index]
+    if offer.served_by == sales_status.LOCAL or not wanted or not all(free[pos] for pos in wanted):
+        return free
+    await world.memory.forget(f"availability:{offer.occasion_id}")
+    free = await sales_status.free_now(world, offer, offer.occasion_id, places)
+    if all(free[pos] for pos in wanted):
+        for pos in wanted:  # the issuer has just said no to them
+            free[pos] = 0
+    return free
 
 
 async def _near_seats(tx: Any, asked: _Asked) -> list[Choice]:

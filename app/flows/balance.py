@@ -28,7 +28,9 @@ SETTLED_HOUR = 1
 
 CHORE = "reconcile-network"
 EVERY = timedelta(hours=1)
-"""How long one worker has for it before another tries."""
+"""How long one worker has for a day before another tries, or the next day's turn comes."""
+DAYS_BACK_MAX = 31
+"""How many days are made up for when no worker ran on them; older ones are compared by the command line."""
 
 KINDS = {
     TransferKind.SALE: MovementKind.CHARGE,
@@ -160,9 +162,9 @@ async def _write_fees(tx: Tx, world: World, provider: str, movements: Sequence[M
 
 
 async def daily(world: World, *, means: str = "card") -> Compared | None:
-    """Compare yesterday's books, once among all workers; None where it is not time, or another's turn, or done.
+    """Compare the first day not compared yet, until yesterday; None where it is not time, or another's turn, or done.
 
-    Where the network did not answer it is tried again within the hour.
+    Each day once among all workers; where the network did not answer it is tried again within the hour.
     """
     now = world.clock.now()
     provider = world.payments.get(means)
@@ -171,9 +173,12 @@ async def daily(world: World, *, means: str = "card") -> Compared | None:
     day, chore = now.date() - timedelta(days=1), f"{CHORE} {provider.name}"
     async with world.transaction() as tx:
         before = await chores.last(tx, chore)
-        if before is not None and before.outcome.get("day") == str(day):
-            NETWORK_DIFFERENCES.labels(provider.name).set(before.outcome["differences"])
-            return None
+        if before is not None:
+            done = date.fromisoformat(before.outcome["day"])
+            if done >= day:
+                NETWORK_DIFFERENCES.labels(provider.name).set(before.outcome["differences"])
+                return None
+            day = max(done + timedelta(days=1), day - timedelta(days=DAYS_BACK_MAX - 1))
         if not await chores.claim(tx, chore, every=EVERY, now=now):
             return None
     found = await compare(world, day, means=means)

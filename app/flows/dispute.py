@@ -95,18 +95,20 @@ async def _follow(tx: Tx, world: World, found: sa.Row[Any], standing: DisputeSta
 async def _follow_money(tx: Tx, world: World, found: sa.Row[Any], standing: DisputeStanding) -> bool:
     """Whether the bank has the money. It is taken while nothing is decided, and comes back with a win alone.
 
-    So an old answer that comes late moves nothing.
+    So an old answer that comes late moves nothing. A win that is the first we hear of it moves both ways at once: the
+    network's books have both lines too.
     """
-    now = world.clock.now()
-    if standing.withdrawn and not found.withdrawn and found.state in UNDECIDED:
+    now, held = world.clock.now(), bool(found.withdrawn)
+    won = standing.state is DisputeState.WON
+    if not held and found.state in UNDECIDED and (standing.withdrawn or (won and standing.given_back)):
         await disputes.set_withdrawn(tx, found.id, withdrawn=True, now=now)
         await ledger.disputed(tx, world, found, now=now)
-        return True
-    if found.withdrawn and not standing.withdrawn and standing.state is DisputeState.WON:
+        held = True
+    if held and won and not standing.withdrawn:
         await disputes.set_withdrawn(tx, found.id, withdrawn=False, now=now)
         await ledger.dispute_won(tx, world, found, now=now)
-        return False
-    return bool(found.withdrawn)
+        held = False
+    return held
 
 
 async def _follow_tickets(tx: Tx, world: World, dispute: sa.Row[Any]) -> None:

@@ -79,14 +79,14 @@ async def pull(world: World, name: str) -> int:
 
 async def _take_over(tx: Tx, world: World, name: str, found: Sequence[Entry], *, now: datetime) -> int:
     ids = [one.ticket_id for one in found]
-    for ticket_id in await copies.missing(tx, ids):
+    ours = await copies.ours(tx, ids, name=name)
+    if strange := [one for one in ids if one not in ours]:
+        log.error("issuer_has_a_ticket_we_never_sold", issuer=name, count=len(strange), first=str(strange[0]))
+    for ticket_id in await copies.missing(tx, list(ours)):
         # The registration arrived there, its answer never did: the copy is made now.
         ticket = await sales.ticket(tx, ticket_id)
-        if ticket is None or ticket.served_by != name:
-            log.error("issuer_has_a_ticket_we_never_sold", issuer=name, ticket=str(ticket_id))
-        else:
-            await entries.register(tx, [registration(ticket)], now=now)
-    ours = await copies.ours(tx, ids, name=name)
+        assert ticket is not None, "it was found a moment ago, and no ticket is ever deleted"
+        await entries.register(tx, [registration(ticket)], now=now)
     await copies.take_over(tx, [one for one in found if ours.get(one.ticket_id) == one.issuer_id], now=now)
     await _revoke(tx, world, await copies.revoked_there(tx, sorted(ours)), now=now)
     return len(ours)

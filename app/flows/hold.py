@@ -15,13 +15,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.refusals import IssuerAway, NotFound, NotOnSale
+from app.domain.refusals import IssuerAway, NotFound, NotOnSale, Refusal
 from app.flows import mirror, sales_status
 from app.flows.deliver import Done
 from app.flows.sales_status import AWAY_SECONDS, LOCAL, away_words, issuer_of
 from app.ports import Held, NotAvailable, Wish
 from app.ports.catalogues import Elsewhere
-from app.store import outbox, sales
+from app.store import outbox, sales, stock
 from app.store.outbox import Owed
 from app.store.tables.catalogue import Stock
 from app.store.topics import Topic
@@ -49,7 +49,21 @@ async def hold(world: World, offer: sa.Row[Any], wish: Wish, *, fresh: bool) -> 
     except NotFound:
         raise NotOnSale("This is no longer sold.") from None
     await sales_status.heard(world, offer.served_by)
-    return outcome if limited else None
+    if not limited:
+        return None
+    if isinstance(outcome, Held) and not await are_known(world, wish.occasion_id, outcome):
+        await release(world, offer, wish.key)
+        raise NotOnSale("The hall was changed just now. Choose again in a moment.")
+    return outcome
+
+
+async def are_known(world: World, occasion_id: UUID, held: Held) -> bool:
+    """Whether our copy has these places, as places of this occasion: an issuer's server gives nobody else's away.
+
+    It may hold some that were added a moment ago, and of which we have not heard yet.
+    """
+    async with world.database.statements() as tx:
+        return await stock.are_places_of(tx, occasion_id, [place for part in held.places for place in part])
 
 
 async def away(world: World, served_by: str) -> IssuerAway:
@@ -78,8 +92,11 @@ async def give_up(world: World, payload: Mapping[str, Any]) -> Done:
 
 
 async def release(world: World, offer: sa.Row[Any], key: UUID) -> None:
-    """Free at once what `key` holds, if the issuer is there; else it runs out, or what is owed for it frees it."""
-    with suppress(IssuerAway):
+    """Free at once what `key` holds, if the issuer is there; else it runs out, or what is owed for it frees it.
+
+    The same where the issuer's server does not know of that issuer any more.
+    """
+    with suppress(Refusal):
         await issuer_of(world, offer.served_by).release(issuer_id=offer.issuer_id, key=key)
 
 

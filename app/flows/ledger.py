@@ -13,6 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain import ledger as rules
+from app.domain.dispute import DisputeState
 from app.domain.ticket import Kind
 from app.store import ledger
 from app.store.database import Tx
@@ -64,11 +65,12 @@ async def refund_due(
     booking: sa.Row[Any],
     refunds: Sequence[tuple[UUID, int]],
     *,
+    asking: UUID,
     before: int,
     voucher_value: int,
     now: datetime,
 ) -> None:
-    """Refunds (id, amount) of one asking are owed; with each goes back its share of our fee.
+    """Refunds (id, amount) of one `asking` are owed; with each goes back its share of our fee.
 
     `before` minor units of the booking went back earlier; `voucher_value` is what its revoked vouchers could still buy.
     """
@@ -92,7 +94,7 @@ async def refund_due(
         more = voucher_value - sum(amount for _, amount in refunds)
         sides = (AccountKind.VOUCHERS, AccountKind.PAYABLE) if more > 0 else (AccountKind.PAYABLE, AccountKind.VOUCHERS)
         if more:
-            postings.append(posting(f"faceback-{refunds[0][0]}", TransferKind.FACE, *sides, abs(more)))
+            postings.append(posting(f"faceback-{asking}", TransferKind.FACE, *sides, abs(more)))
     await ledger.post(tx, postings, new_id=world.entropy.uuid, now=now)
 
 
@@ -146,8 +148,9 @@ async def disputed(tx: Tx, world: World, dispute: sa.Row[Any], *, now: datetime)
 
 
 async def dispute_won(tx: Tx, world: World, dispute: sa.Row[Any], *, now: datetime) -> None:
-    """The bank gave it back."""
-    sides = (clearing(dispute.provider), AccountKind.DISPUTES)
+    """The bank gave it back; what was written off as lost before, and is won on appeal, is the issuer's again."""
+    lost = dispute.state == DisputeState.LOST
+    sides = (clearing(dispute.provider), AccountKind.PAYABLE if lost else AccountKind.DISPUTES)
     await _dispute_step(tx, world, dispute, f"won-{dispute.id}", TransferKind.DISPUTE_WON, sides, now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, assert_never
 from uuid import UUID
@@ -14,6 +15,7 @@ from app.domain.payment import PaymentState
 from app.domain.refusals import NotFound, PaymentPending, TemporarilyUnavailable, WrongState
 from app.flows import free
 from app.flows.conclude import conclude
+from app.flows.patience import answer_within
 from app.flows.pay_parts import (
     Attempt,
     Challenged,
@@ -40,18 +42,25 @@ async def pay(
     """Settle a held booking with one means of payment, or with several together: all of it or nothing.
 
     No tenders for a booking that costs nothing. `return_url` is where the buyer's browser comes back to after its
-    bank has asked to see the buyer; without it a card that needs this is refused.
+    bank has asked to see the buyer; without it a card that needs this is refused. Pending as well where it all takes
+    longer than `answer_seconds`: it is brought to its end without the buyer.
 
     Raises PaymentRefused (the hold stays), PaymentPending, BookingExpired, WrongState, BadLine, NotFound, or
     TemporarilyUnavailable when nothing was charged because a network could not even be asked.
     """
+    now = asyncio.get_running_loop().time
+    answer_by = now() + world.house.answer_seconds
     booking, places = await _load(world, booking_id)
     if booking.amount == 0:
-        return await free.settle(world, booking, places)
+        return await answer_within(answer_by - now(), free.settle(world, booking, places)) or Pending()
     if not tenders:
         raise WrongState("This booking costs money: name an instrument, a card token or e-money.")
     plan = planned(Money(booking.amount, booking.currency), tenders)
     attempt, charges = await _begin(world, booking, places, plan, return_url)
+    return await answer_within(answer_by - now(), _carry_out(world, attempt, charges)) or Pending()
+
+
+async def _carry_out(world: World, attempt: Attempt, charges: Sequence[Charge]) -> Paid | Pending | Challenged:
     return await conclude(world, attempt, await _authorize(attempt, charges))
 
 
@@ -83,9 +92,10 @@ async def _begin(
     parts: list[Part] = []
     charges: list[Charge] = []
     now = world.clock.now()
-    for instrument, amount in plan:
+    # Several parts are always locked in the order of their ids, which is thus the order of the parts.
+    identities = sorted(world.entropy.uuid() for _ in plan)
+    for identity, (instrument, amount) in zip(identities, plan, strict=True):
         provider = provider_for(world, instrument)
-        identity = world.entropy.uuid()
         charge = Charge(f"pay-{identity}", amount, booking.issuer_id, booking.id, instrument, return_url)
         reference = _prepared(booking, await provider.prepare(charge))
         parts.append(Part(identity, provider, amount, charge.key, reference, PaymentState.SUBMITTED, now))

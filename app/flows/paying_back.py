@@ -27,6 +27,9 @@ from app.world import World
 KEY_KEPT = timedelta(hours=20)
 """How long the same key is sent again: networks forget keys after 24 hours, and would then pay twice."""
 
+UNANSWERED = f"no answer for {KEY_KEPT // timedelta(hours=1)} hours; look at the network's own list first"
+"""The detail of a refund that may have arrived all the same: it is only ever tried again under the key it had."""
+
 DETAIL_CHARS_MAX = 500
 
 log = structlog.get_logger()
@@ -102,7 +105,7 @@ async def record(world: World, refund_id: UUID, told: Told, *, attempt: int) -> 
                 await _fail(tx, world, found, f"{told.reason.value}: {told.detail}")
             case Unknown():
                 if found.state == RefundState.DUE and now - found.updated_at > KEY_KEPT:
-                    await _fail(tx, world, found, f"no answer for {KEY_KEPT}; look at the network's own list first")
+                    await _fail(tx, world, found, UNANSWERED)
             case _:
                 assert_never(told)
         after = await refunds.locked(tx, refund_id)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from base64 import urlsafe_b64encode
+import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +26,8 @@ READ_AGAIN = timedelta(seconds=10)
 """How long keys are believed to be what the database holds: another process may have fetched newer ones."""
 ASK_AGAIN = timedelta(minutes=1)
 """How long a server is left alone that was asked for its keys."""
+TOKEN_ID = re.compile(r"[\x21-\x7e]{1,100}")
+"""What a token may be called: it is kept until its time is over."""
 FRESH = timedelta(hours=1)
 """How old keys may grow before they are fetched anew without need."""
 
@@ -43,11 +44,6 @@ class Signed:
     body: bytes
 
 
-def body_hash(body: bytes) -> str:
-    """What a token says of the body it goes with: SHA-256 as base64url without padding."""
-    return urlsafe_b64encode(hashlib.sha256(body).digest()).decode("ascii").rstrip("=")
-
-
 async def caller(world: World, request: Signed) -> str:
     """The name of the sales server that signed this very request, for the first time; raises NotAuthentic."""
     name = tokens.claimed_issuer(request.token)
@@ -56,10 +52,11 @@ async def caller(world: World, request: Signed) -> str:
     claims = await _read(world, name, request.token)
     if isinstance(claims, tokens.Invalid):
         raise _refused(name, claims.reason, "This token does not count here. Sign each request anew with a known key.")
-    wanted = {"htm": request.method, "htu": request.target, "bh": body_hash(request.body)}
-    given = {claim: str(value) for claim, value in claims.extra.items()}
-    if claims.subject != SUBJECT or given.keys() != wanted.keys() or not _equal(given, wanted):
+    wanted = {"htm": request.method, "htu": request.target, "bh": tokens.body_hash(request.body)}
+    if claims.subject != SUBJECT or claims.extra != wanted:
         raise _refused(name, "another request", "This token was signed for another request. Sign each one anew.")
+    if not TOKEN_ID.fullmatch(claims.token_id):
+        raise _refused(name, "named badly", "The `jti` of a signed request is 1 to 100 visible ASCII characters.")
     until = claims.expires_at + timedelta(seconds=tokens.LEEWAY_SECONDS)
     if not await world.database.together(_use, (name, claims.token_id, until), atomic=False):
         raise _refused(name, "replayed", "This token was used before. Sign each request anew.")
@@ -69,10 +66,6 @@ async def caller(world: World, request: Signed) -> str:
 def _refused(name: str | None, reason: str, sentence: str) -> NotAuthentic:
     log.warning("peer_refused", peer=name, reason=reason)
     return NotAuthentic(sentence)
-
-
-def _equal(given: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(hmac.compare_digest(given[name].encode(), wanted[name].encode()) for name in wanted)
 
 
 async def _use(tx: Tx, used: Sequence[tuple[str, str, datetime]]) -> Sequence[bool]:
@@ -144,13 +137,17 @@ async def fetch_keys(world: World, name: str) -> bool:
 
 
 async def refresh_keys(world: World) -> None:
-    """Fetch the keys of sellers that have none here, or old ones: a key must be known before its barcodes come."""
+    """Fetch the keys of sellers that have none here, or old ones: a key must be known before its barcodes come.
+
+    Each is asked whatever becomes of the others; faults that nobody expected are raised when all were asked.
+    """
     now = world.clock.now()
     async with world.transaction() as tx:
         fetched = {row.name: row.jwks_at for row in await peers.sellers(tx)}
-    for name in world.house.sellers.sources:
-        if name not in fetched or now - fetched[name] >= FRESH:
-            await fetch_keys(world, name)
+    due = [name for name in world.house.sellers.sources if name not in fetched or now - fetched[name] >= FRESH]
+    outcomes = await asyncio.gather(*(fetch_keys(world, name) for name in due), return_exceptions=True)
+    if faults := [one for one in outcomes if isinstance(one, Exception)]:
+        raise ExceptionGroup("keys of sellers", faults)
 
 
 async def purge(world: World) -> None:

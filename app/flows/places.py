@@ -11,6 +11,8 @@ import sqlalchemy as sa
 import structlog
 
 from app.domain.refusals import IssuerAway, Refusal
+from app.flows.hold import are_known
+from app.flows.sales_status import issuer_of
 from app.ports import Committed, NotAvailable, Part, Wish
 from app.store import sales
 from app.world import World
@@ -23,7 +25,8 @@ async def keep(world: World, booking: sa.Row[Any], places: Sequence[UUID], until
     if not places:
         return
     try:
-        await world.issuers[booking.served_by].hold(Wish(booking.id, booking.issuer_id, booking.occasion_id, (), until))
+        wish = Wish(booking.id, booking.issuer_id, booking.occasion_id, (), until)
+        await issuer_of(world, booking.served_by).hold(wish)
     except Refusal as refusal:
         log.info("hold_not_renewed", booking=str(booking.id), why=refusal.sentence)
 
@@ -37,7 +40,7 @@ async def commit(world: World, booking: sa.Row[Any], places: Sequence[UUID]) -> 
 
 
 async def _commit(world: World, booking: sa.Row[Any], places: Sequence[UUID]) -> bool:
-    issuer = world.issuers[booking.served_by]
+    issuer = issuer_of(world, booking.served_by)
     try:
         committed = await issuer.commit(issuer_id=booking.issuer_id, key=booking.id, places=places)
     except IssuerAway:
@@ -62,13 +65,13 @@ async def _retake(world: World, booking: sa.Row[Any]) -> list[UUID] | None:
     until = world.clock.now() + timedelta(seconds=world.house.hold_grace_seconds)
     wish = Wish(booking.id, booking.issuer_id, booking.occasion_id, tuple(map(_again, groups.values())), until)
     try:
-        held = await world.issuers[booking.served_by].hold(wish)
+        held = await issuer_of(world, booking.served_by).hold(wish)
     except IssuerAway:
         raise
     except Refusal as refusal:  # an issuer elsewhere does not sell this any more, or not so
         log.warning("places_refused", booking=str(booking.id), why=refusal.sentence)
         return None
-    if isinstance(held, NotAvailable):
+    if isinstance(held, NotAvailable) or not await are_known(world, booking.occasion_id, held):
         return None
     pairs = [
         (item, place)

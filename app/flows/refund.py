@@ -274,13 +274,13 @@ async def _take_back(world: World, first: sa.Row[Any]) -> set[UUID]:
 async def look_after(world: World) -> int:
     """Call a worker, once an hour, to each refund that is open and that no worker is called to; gives how many."""
     now = world.clock.now()
-    before = now - timedelta(seconds=world.house.silent_seconds)
+    before, turn = now - timedelta(seconds=world.house.silent_seconds), f":{now:%Y%m%d%H}"
     async with world.transaction() as tx:
         REFUNDS_FAILED.set(await refunds.failed(tx))
-        rows = await refunds.forgotten(tx, before=before, limit=OPEN_MAX)
+        rows = await refunds.forgotten(tx, before=before, turn=turn, limit=OPEN_MAX)
         await outbox.put(
             tx,
-            [owed_refund(world.entropy.uuid(), row.issuer_id, row.id, key=f"{row.id}:{now:%Y%m%d%H}") for row in rows],
+            [owed_refund(world.entropy.uuid(), row.issuer_id, row.id, key=f"{row.id}{turn}") for row in rows],
             now=now,
         )
     return len(rows)

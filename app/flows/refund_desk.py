@@ -61,13 +61,18 @@ async def listing(
 
 
 async def retry(world: World, member: Member, refund_id: UUID) -> Refunding:
-    """Try a refund that failed again, under a new key; raises NotFound, WrongState."""
+    """Try a refund that failed again, under a new key; raises NotFound, WrongState.
+
+    One that was never answered keeps its key: a network that did give the money back says so then.
+    """
     now = world.clock.now()
     async with world.transaction() as tx:
         found = await _failed(tx, member, refund_id)
-        attempt = found.attempt + 1
+        attempt = found.attempt if found.detail == paying_back.UNANSWERED else found.attempt + 1
         await move_many(tx, Refund, [refund_id], RefundEvent.RETRY, attempt=attempt, reference=None, updated_at=now)
-        owed = owed_refund(world.entropy.uuid(), found.issuer_id, refund_id, key=f"{refund_id}:{attempt}")
+        owed = owed_refund(
+            world.entropy.uuid(), found.issuer_id, refund_id, key=f"{refund_id}:{attempt}:{now:%Y%m%d%H%M%S}"
+        )
         await outbox.put(tx, [owed], now=now + CARRIED_BY_THE_ASKER)
         await _remember(tx, member, found, "refund retried", "", world)
     await refund.carry_on(world, refund_id)

@@ -41,7 +41,7 @@ async def owe(world: World, refund_id: UUID, taken: Collection[UUID]) -> list[sa
             tickets = {one.id: one for one in await refunds.tickets(tx, first.booking_id)}
             back = [tickets[one] for one in first.ticket_ids if one in taken and not tickets[one].given]
             owed = await _fit(tx, rows, back, now=now)
-            if owed:
+            if back:
                 await _consequences(tx, world, rows[0], owed, back, now=now)
             await _remember(tx, rows[0], back, amount=sum(amount for _, amount in owed), now=now)
             rows = await refunds.group(tx, refund_id)
@@ -74,34 +74,40 @@ async def _consequences(
     *,
     now: datetime,
 ) -> None:
-    """The tickets are worthless here too, the books say what is owed, and everybody hears of it."""
+    """The tickets are worthless here too, the books say what is owed, and everybody hears of it.
+
+    Nothing is owed where only tickets came back that had cost nothing.
+    """
     booking = (await sales.bookings(tx, [first.booking_id]))[first.booking_id]
     moved = await move_many(tx, Ticket, [one.id for one in back], TicketEvent.REVOKE, revoked_at=now, revoked_why=WHY)
     before = await refunds.gone_back(tx, booking.id) - sum(amount for _, amount in owed)
     # What an earlier revocation took from a voucher has been its issuer's since then.
     vouchers = [one for one in back if one.id in moved and one.balance is not None]
     value = sum(one.balance if one.balance_left is None else one.balance_left for one in vouchers)
-    await ledger.refund_due(tx, world, booking, owed, before=before, voucher_value=value, now=now)
-    told = await refunds.tell_buyer(tx, first.id, booking.issuer_id, booking.id, booking.buyer, now=now)
-    # Who is not the buyer cannot know why the ticket opens no gate any more.
-    others = [
+    await ledger.refund_due(tx, world, booking, owed, asking=first.id, before=before, voucher_value=value, now=now)
+    if owed:
+        told = await refunds.tell_buyer(tx, first.id, booking.issuer_id, booking.id, booking.buyer, now=now)
+        letter = Owed(world.entropy.uuid(), booking.issuer_id, Topic.DELIVER, str(told), {"delivery": str(told)})
+        await outbox.put(tx, [letter], now=now)
+    await _tell_others(tx, world, [one for one in back if one.id in moved and one.handset != booking.buyer], now=now)
+    await outbox.put(tx, [_free(world, one) for one in back], now=now)
+
+
+async def _tell_others(tx: Tx, world: World, tickets: Sequence[sa.Row[Any]], *, now: datetime) -> None:
+    """Who is not the buyer cannot know why the ticket opens no gate any more."""
+    deliveries = [
         NewDelivery(
             id=world.entropy.uuid(),
-            issuer_id=booking.issuer_id,
+            issuer_id=one.issuer_id,
             purpose=Purpose.REVOKED,
             handset=one.handset,
-            booking_id=booking.id,
+            booking_id=one.booking_id,
             ticket_id=one.id,
         )
-        for one in back
-        if one.id in moved and one.handset != booking.buyer
+        for one in tickets
     ]
-    await messages.queue(tx, others, now=now)
-    await outbox.put(tx, [
-        Owed(world.entropy.uuid(), booking.issuer_id, Topic.DELIVER, str(told), {"delivery": str(told)}),
-        *(owed_delivery(world, one) for one in others),
-        *(_free(world, one) for one in back),
-    ], now=now)  # fmt: skip
+    await messages.queue(tx, deliveries, now=now)
+    await outbox.put(tx, [owed_delivery(world, one) for one in deliveries], now=now)
 
 
 def _free(world: World, ticket: sa.Row[Any]) -> Owed:

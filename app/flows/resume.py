@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from app.domain.booking import BookingState
 from app.domain.payment import PaymentState
 from app.flows.conclude import conclude
+from app.flows.patience import answer_within
 from app.flows.pay_parts import Attempt, Challenged, Outcome, Paid, Part, Pending, part_of
 from app.flows.told import told
 from app.ports import Captured, Decline, Refused, Voided
@@ -27,7 +28,7 @@ async def resume(
     """Ask the network how a booking's payment stands, and go on from there; once it is over, say how it ended.
 
     `abandoned`: the buyer will not go to the bank's page any more, so that another card may be tried at once.
-    `at_once`: even if it was asked about a moment ago.
+    `at_once`: even if it was asked about a moment ago. Pending where it takes longer than `answer_seconds`; it goes on.
     Raises PaymentRefused, BookingExpired, WrongState, NotFound.
     """
     now = world.clock.now()
@@ -37,7 +38,8 @@ async def resume(
         mine = await payments.claim(tx, booking_id, now=now, silent=silent, asked=asked)
     if not mine:
         return await told(world, booking_id)
-    return await settle(world, booking_id, abandoned=abandoned)
+    settling = settle(world, booking_id, abandoned=abandoned)
+    return await answer_within(world.house.answer_seconds, settling) or Pending()
 
 
 async def settle(world: World, booking_id: UUID, *, abandoned: bool = False) -> Paid | Pending | Challenged:

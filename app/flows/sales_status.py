@@ -184,11 +184,10 @@ def _standing(body: dict[str, Any]) -> Standing:
 async def free_now(world: World, offer: sa.Row[Any], occasion_id: UUID, places: Places) -> bytearray:
     """One byte per place of an occasion of this offer's issuer, as new as can be had: for second choices.
 
-    Of an issuer elsewhere it is the shared snapshot, made anew: when many are told no at once, it is asked once.
+    Of an issuer elsewhere it is the shared snapshot, at most a second old: when many are told no at once, one asks.
     """
     if offer.served_by == LOCAL:
         return bytearray(await world.issuers[LOCAL].status(issuer_id=offer.issuer_id, occasion_id=occasion_id))
-    await world.memory.forget(f"availability:{occasion_id}")
     seen = await availability(world, occasion_id)
     return bytearray(not seen.standing.away and is_free(seen, pos) for pos in range(len(places.ids)))
 
@@ -197,7 +196,7 @@ async def free_now(world: World, offer: sa.Row[Any], occasion_id: UUID, places: 
 
 
 async def of_all(world: World, rows: Iterable[sa.Row[Any]]) -> dict[UUID, Availability]:
-    """The status of listed occasions, as `catalogue.occasions` gives them: one question per hundred to each server."""
+    """The status of listed occasions, as `catalogue.occasions` gives them: few questions to each server."""
     near: list[UUID] = []
     far: dict[str, list[sa.Row[Any]]] = {}
     for row in rows:
@@ -211,9 +210,9 @@ async def of_all(world: World, rows: Iterable[sa.Row[Any]]) -> dict[UUID, Availa
         for start in range(0, len(listed), STOCK_ASKED_MAX)
     ]
     one_by_one = asyncio.gather(*(availability(world, identity) for identity in near))
-    by_hundreds = await asyncio.gather(*asking)
+    counted = await asyncio.gather(*asking)
     found = {one.occasion_id: one for one in await one_by_one}
-    return found | {one.occasion_id: one for some in by_hundreds for one in some}
+    return found | {one.occasion_id: one for some in counted for one in some}
 
 
 async def _counted(world: World, served_by: str, rows: Sequence[sa.Row[Any]]) -> list[Availability]:

@@ -6,14 +6,14 @@ Each of them sees and touches what it sold itself; of anything else it learns as
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.domain.refusals import NotFound
-from app.domain.ticket import TicketState
-from app.ports import Changes, Entry, Host, Issuer, Registration, Seen
+from app.ports import Changes, Entry, Host, Issuer, Registration
 from app.store import peers
 from app.store import register as entries_of
 from app.world import World
@@ -21,6 +21,8 @@ from app.world import World
 LOCAL = "local"
 CHANGES_MAX = 200
 """Entries in one answer about changes; more only where one transaction changed more."""
+ADMISSIONS_MAX = 5_000
+"""Admissions in one answer about changes, likewise."""
 ENTRIES_MAX = 500
 
 
@@ -47,28 +49,36 @@ async def register(world: World, seller: str, registration: Registration) -> Non
 async def changes(world: World, seller: str, *, after: int) -> Changes:
     """What changed of the seller's entries since the cursor `after`, the oldest change first."""
     async with world.transaction() as tx:
-        horizon, rows = await peers.changed(tx, seller=seller, after=after, most=CHANGES_MAX)
+        horizon, found = await peers.changed(tx, seller=seller, after=after, most=CHANGES_MAX)
+        rows = _page(found)
         admissions = await entries_of.admissions(tx, [row.ticket_id for row in rows])
-    seen: dict[UUID, list[Seen]] = {}
-    for one in admissions:
-        seen.setdefault(one.ticket_id, []).append(Seen(one.use_no, one.gate_id, one.gate, one.scan_id, one.at))
-    more = len(rows) >= CHANGES_MAX
+    more = len(found) >= CHANGES_MAX or len(rows) < len(found)
     return Changes(
-        entries=[_entry(row, seen.get(row.ticket_id, ())) for row in rows],
+        entries=entries_of.told(rows, admissions),
         cursor=rows[-1].changed_in if more else horizon - 1,
         more=more,
         restarted=after >= horizon,
     )
 
 
+def _page(rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
+    """The first of these entries, oldest change first, that have no more admissions together than one answer may.
+
+    What one transaction changed is not divided: a reader that goes on after it would miss the rest.
+    """
+    page: list[sa.Row[Any]] = []
+    admissions = 0
+    for _, together in groupby(rows, key=lambda row: row.changed_in):
+        more = list(together)
+        admissions += sum(row.used for row in more)
+        if page and admissions > ADMISSIONS_MAX:
+            break
+        page += more
+    return page
+
+
 async def entries(world: World, seller: str, *, after: UUID | None) -> Sequence[Entry]:
     """A page of all the seller's entries in the order of their ids."""
     async with world.database.statements() as tx:
         rows = await peers.sold_by(tx, seller=seller, after=after, most=ENTRIES_MAX)
-    return [_entry(row, ()) for row in rows]
-
-
-def _entry(row: sa.Row[Any], seen: Sequence[Seen]) -> Entry:
-    return Entry(
-        row.ticket_id, row.issuer_id, TicketState(row.state), row.version, row.uses_left, row.balance, tuple(seen)
-    )
+    return entries_of.told(rows, ())

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from app.issuers import answers
 from app.ports import PeerAway
 
 KEYS_PATH = "/.well-known/jwks.json"
@@ -32,6 +33,8 @@ class KeySet:
             document = json.loads(octets)
         except (httpx.HTTPError, httpx.StreamError, TimeoutError) as fault:
             raise PeerAway(f"{self._url}: {type(fault).__name__}") from None
+        except answers.Unfit as fault:
+            raise PeerAway(f"{self._url}: {fault}") from None
         except (ValueError, RecursionError):
             raise PeerAway(f"{self._url} is not JSON") from None
         if not isinstance(document, dict):
@@ -39,12 +42,8 @@ class KeySet:
         return document
 
     async def _octets(self) -> bytes:
-        octets = bytearray()
-        async with self._http.stream("GET", self._url, follow_redirects=False) as response:
+        headers = answers.AS_IT_IS
+        async with self._http.stream("GET", self._url, headers=headers, follow_redirects=False) as response:
             if response.status_code != httpx.codes.OK:
                 raise PeerAway(f"{self._url} answered {response.status_code}")
-            async for piece in response.aiter_bytes():
-                octets += piece
-                if len(octets) > KEYS_BYTES_MAX:
-                    raise PeerAway(f"{self._url} has more than {KEYS_BYTES_MAX} bytes")
-        return bytes(octets)
+            return await answers.read(response, bytes_max=KEYS_BYTES_MAX)

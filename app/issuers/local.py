@@ -26,7 +26,6 @@ from app.ports import (
     Registration,
     Revoked,
     Secrets,
-    Seen,
     Spent,
     Used,
     Wish,
@@ -51,7 +50,7 @@ class _View:
         """Places for one part, marked as given; None when it cannot be served."""
         if part.places:
             wanted = [self.places.index.get(place) for place in part.places]
-            found = [pos for pos in wanted if pos is not None and self.free[pos]]
+            found = [pos for pos in dict.fromkeys(wanted) if pos is not None and self.free[pos]]
             spots = self.places.hall.spots
             if len(found) < part.quantity or any(spots[pos].category != part.category for pos in found):
                 return None
@@ -151,7 +150,7 @@ class LocalIssuer:
     async def verify(self, *, issuer_id: UUID, ticket_ids: Sequence[UUID]) -> Sequence[Entry]:
         async with self._database.transaction() as tx:
             rows = await register.entries(tx, ticket_ids, issuer_id=issuer_id, seller=self.seller)
-            return entries(rows, await register.admissions(tx, [row.ticket_id for row in rows]))
+            return register.told(rows, await register.admissions(tx, [row.ticket_id for row in rows]))
 
     async def spend(self, *, issuer_id: UUID, ticket_id: UUID, amount: int, key: str) -> Spent | NotSpent:
         assert amount > 0, "nothing is spent in vain"
@@ -279,25 +278,6 @@ class LocalIssuer:
         among = named if parts and all(part.places for part in parts) else None
         free = await stock.free_map(tx, occasion_id, size=len(places.ids), now=self._clock.now(), among=among)
         return _View(places, free)
-
-
-def entries(rows: Sequence[sa.Row[Any]], admissions: Sequence[sa.Row[Any]]) -> list[Entry]:
-    """Rows of the register with the admissions of each."""
-    seen: dict[UUID, list[Seen]] = {}
-    for one in admissions:
-        seen.setdefault(one.ticket_id, []).append(Seen(one.use_no, one.gate_id, one.gate, one.scan_id, one.at))
-    return [
-        Entry(
-            row.ticket_id,
-            row.issuer_id,
-            TicketState(row.state),
-            row.version,
-            row.uses_left,
-            row.balance,
-            tuple(seen.get(row.ticket_id, ())),
-        )
-        for row in rows
-    ]
 
 
 def _is_whole(wish: Wish, places: Mapping[str, Sequence[UUID]]) -> bool:

@@ -6,7 +6,7 @@ Requests are taken strictly. Of answers a reader passes over what it does not kn
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -307,6 +307,3 @@ class UnspendAsked(Ask):
     key: Key
     amount: Amount
     back_key: Key
-
-
-Version = Literal["v1"]

@@ -24,12 +24,14 @@ from app.ports import (
     HoldLost,
     NotAvailable,
     NotSpent,
+    Part,
     Registration,
     Revoked,
     Spent,
     Used,
     Wish,
 )
+from app.ports.catalogues import COPY_BYTES_MAX
 
 API = "/issuer/v1"
 
@@ -73,9 +75,7 @@ class RemoteIssuer(RemoteCatalogue):
         if not told.held:
             return NotAvailable()
         places = tuple(tuple(part) for part in told.places)
-        if len(places) != len(wish.parts) or any(
-            part.places and part.places != found for part, found in zip(wish.parts, places, strict=True)
-        ):
+        if not _is_what_was_wished(wish.parts, places):
             raise self._nonsense("it holds something else than was asked for")
         return Held(places)
 
@@ -126,7 +126,8 @@ class RemoteIssuer(RemoteCatalogue):
         await self.wire.ask("POST", f"{API}/spendings/back", body=asked.model_dump(mode="json"), expect=(204,))
 
     async def changes(self, *, after: int) -> Changes:
-        answer = await self.wire.ask("GET", f"{API}/changes", query={"after": str(after)})
+        query = {"after": str(after)}
+        answer = await self.wire.ask("GET", f"{API}/changes", query=query, bytes_max=COPY_BYTES_MAX)
         told = self._read(messages.ChangesTold, answer)
         if not told.restarted and (told.cursor < after or (told.more and told.cursor == after)):
             raise self._nonsense("its changes do not go forwards")
@@ -155,3 +156,16 @@ class RemoteIssuer(RemoteCatalogue):
     def _nonsense(self, why: str) -> IssuerAway:
         log.error("issuer_makes_no_sense", issuer=self.name, reason=why)
         return self.wire.away()
+
+
+def _is_what_was_wished(parts: Sequence[Part], held: Sequence[Sequence[UUID]]) -> bool:
+    """Whether each part has its places, or as many as it is for; of what never runs out none are told."""
+    every = [place for places in held for place in places]
+    return (
+        len(held) == len(parts)
+        and len(set(every)) == len(every)
+        and all(
+            tuple(places) == part.places if part.places else len(places) in {0, part.quantity}
+            for part, places in zip(parts, held, strict=True)
+        )
+    )

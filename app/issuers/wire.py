@@ -7,9 +7,7 @@ A server that does not answer is left alone for a moment: whoever asks meanwhile
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +18,7 @@ import structlog
 
 from app import tokens
 from app.domain import refusals as no
+from app.issuers import answers
 from app.keys import KeyRing
 from app.ports import Clock, Entropy
 
@@ -130,10 +129,9 @@ class Wire:
             raise self.away()
         if self._away_until is not None:
             self._probing = True
-            try:
-                return await self._attempt(request)
-            finally:
-                self._probing = False
+            probe = asyncio.create_task(self._probe(request))
+            probe.add_done_callback(_looked_at)
+            return await asyncio.shield(probe)
         try:
             async with asyncio.timeout(self._patience.total_seconds):
                 for seconds in self._patience.pauses_seconds:
@@ -144,6 +142,18 @@ class Wire:
                 return await self._attempt(request)
         except TimeoutError:
             raise _NoAnswer(f"no answer within {self._patience.total_seconds} s") from None
+
+    async def _probe(self, request: _Request) -> Answer:
+        """Whether the server is back; goes on though who asked gives up, for everybody else waits for it."""
+        try:
+            answer = await self._attempt(request)
+            self._away_until = None
+        except _NoAnswer:
+            self._away_until = self._us.clock.now() + LEFT_ALONE
+            raise
+        finally:
+            self._probing = False
+        return answer
 
     def _is_away(self) -> bool:
         if self._away_until is None:
@@ -163,14 +173,14 @@ class Wire:
         target = made.url.raw_path.decode("ascii").removeprefix(
             httpx.URL(self.url).raw_path.decode("ascii").rstrip("/")
         )
-        made.headers.update(request.headers)
+        made.headers.update({**answers.AS_IT_IS, **request.headers})
         made.headers["Authorization"] = f"Bearer {self._token(request, target)}"
         if request.body:
             made.headers["Content-Type"] = "application/json"
         try:
             async with asyncio.timeout(patience.answer_seconds):
                 answer = await self._receive(made, request.bytes_max)
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as fault:
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError, answers.Unfit) as fault:
             raise _NoAnswer(f"{type(fault).__name__}: {fault}"[:200]) from None
         if answer.status in TRANSIENT:
             raise _NoAnswer(f"it answered {answer.status}")
@@ -179,17 +189,12 @@ class Wire:
     async def _receive(self, made: httpx.Request, bytes_max: int) -> Answer:
         response = await self._http.send(made, stream=True)
         try:
-            octets = bytearray()
-            async for piece in response.aiter_bytes():
-                octets += piece
-                if len(octets) > bytes_max:
-                    raise _NoAnswer(f"its answer has more than {bytes_max} bytes")
+            octets = await answers.read(response, bytes_max=bytes_max)
         finally:
             await response.aclose()
-        return Answer(response.status_code, response.headers, bytes(octets))
+        return Answer(response.status_code, response.headers, octets)
 
     def _token(self, request: _Request, target: str) -> str:
-        digest = hashlib.sha256(request.body).digest()
         return tokens.issue(
             typ="issuer+jwt",
             issuer=self._us.name,
@@ -202,7 +207,7 @@ class Wire:
             extra={
                 "htm": request.method,
                 "htu": target,
-                "bh": urlsafe_b64encode(digest).decode("ascii").rstrip("="),
+                "bh": tokens.body_hash(request.body),
             },
         )
 
@@ -232,3 +237,9 @@ class _Request:
 
 def _json(body: Mapping[str, Any] | None) -> bytes:
     return b"" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _looked_at(probe: asyncio.Task[Answer]) -> None:
+    """What became of a probe is known to the wire, also where nobody waits for its answer any more."""
+    if not probe.cancelled():
+        probe.exception()

@@ -7,6 +7,7 @@ An answer that does not say what was asked for is `Unknown`: never a guess.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -203,12 +204,13 @@ class CarrierBilling:
             timeout=self._timeout_seconds,
         )
         try:
-            response = await self._http.send(request, auth=self._auth, stream=True, follow_redirects=False)
-            try:
-                content = await _content(response)
-            finally:
-                await response.aclose()
-        except httpx.TimeoutException:
+            async with asyncio.timeout(self._timeout_seconds):  # the whole of it; httpx times each step alone
+                response = await self._http.send(request, auth=self._auth, stream=True, follow_redirects=False)
+                try:
+                    content = await _content(response)
+                finally:
+                    await response.aclose()
+        except (httpx.TimeoutException, TimeoutError):
             return Unknown(f"the carrier did not answer within {self._timeout_seconds:g} s")
         except (httpx.TransportError, httpx.DecodingError) as fault:
             return Unknown(f"the carrier cannot be reached ({type(fault).__name__})")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
+from urllib.parse import quote_plus
 
 from app.domain.dispute import DisputeState
 from app.domain.money import Money
@@ -19,7 +20,9 @@ from app.ports import Decline, DisputeStanding, Refused, Unknown
 
 EVIDENCE_FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 FIELD_CHARACTERS_MAX = 20_000
-EVIDENCE_CHARACTERS_MAX = 150_000
+EVIDENCE_BYTES_MAX = 48_000
+"""All texts together, percent-encoded, though the network takes 150,000 letters: what it tells of a dispute later holds
+the evidence, and whoever listens to webhooks takes 64 KiB. A Korean letter has nine of these bytes."""
 REASON_CHARACTERS_MAX = 60
 
 STATES = {
@@ -51,13 +54,16 @@ async def defend(
 ) -> DisputeStanding | Refused | Unknown:
     """Hand the evidence in for good. Where an earlier try did, whose answer was lost, that counts.
 
-    A text longer than the network takes is cut: most of the evidence is worth more than none.
+    What is longer than the network or its webhooks take is cut: most of the evidence is worth more than none. Raises
+    ValueError for names that are none of its fields.
     """
     path = _path(reference)
-    texts = {name: text[:FIELD_CHARACTERS_MAX] for name, text in evidence.items()}
-    if unfit := _unfit(texts):
-        return unfit
-    fields = {f"evidence[{name}]": text for name, text in texts.items()} | {"submit": "true"}
+    for name in evidence:
+        if not EVIDENCE_FIELD.fullmatch(name):
+            raise ValueError(f"evidence goes by the network's field names; {name[:64]!r} is none")
+    if not any(evidence.values()):
+        return Refused(Decline.INVALID, "there is no evidence to hand in; write at least one text")
+    fields = {f"evidence[{name}]": text for name, text in _fitting(evidence).items()} | {"submit": "true"}
     reply = await wire.post(path, fields, key=f"{key}-evidence")
     if isinstance(reply, Reply) and reply.ok and not reply.replayed:
         return _read(reply, reference)
@@ -75,20 +81,24 @@ def _path(reference: str) -> str:
     return f"/v1/disputes/{reference}"
 
 
-def _unfit(evidence: Mapping[str, str]) -> Refused | None:
-    """Words for evidence that the network would turn down; raises ValueError for names that are none of its fields."""
-    for name in evidence:
-        if not EVIDENCE_FIELD.fullmatch(name):
-            raise ValueError(f"evidence goes by the network's field names; {name[:64]!r} is none")
-    texts = evidence.values()
-    if not any(texts):
-        return Refused(Decline.INVALID, "there is no evidence to hand in; write at least one text")
-    if sum(map(len, texts)) > EVIDENCE_CHARACTERS_MAX:
-        return Refused(
-            Decline.INVALID,
-            f"all texts together may have {EVIDENCE_CHARACTERS_MAX} letters; hand in fewer or shorter ones",
-        )
-    return None
+def _fitting(evidence: Mapping[str, str]) -> dict[str, str]:
+    """The texts, the long ones cut so that all of them fit; what short ones leave over is the others' to use."""
+    left, fitting = EVIDENCE_BYTES_MAX, {}
+    for done, name in enumerate(sorted(evidence, key=lambda one: len(quote_plus(evidence[one])))):
+        fitting[name], used = _cut(evidence[name][:FIELD_CHARACTERS_MAX], left // (len(evidence) - done))
+        left -= used
+    return {name: fitting[name] for name in evidence}
+
+
+def _cut(text: str, bytes_max: int) -> tuple[str, int]:
+    """As many letters as fit, and their bytes on the wire."""
+    used = 0
+    for index, letter in enumerate(text):
+        more = len(quote_plus(letter))
+        if used + more > bytes_max:
+            return text[:index], used
+        used += more
+    return text, used
 
 
 def _read(reply: Reply, reference: str) -> DisputeStanding | Unknown:
@@ -100,6 +110,7 @@ def _read(reply: Reply, reference: str) -> DisputeStanding | Unknown:
     if found.payment_intent is None:
         return Unknown("the dispute names no payment of ours; look at it in the network's own pages")
     withdrawn = sum(flow.amount for flow in found.balance_transactions) < 0
+    was_withdrawn = any(flow.amount < 0 for flow in found.balance_transactions)
     state = STATES.get(found.status)
     if found.status == "prevented":  # settled beforehand by giving the money back, or by taking nothing
         state = DisputeState.LOST if withdrawn else DisputeState.WON
@@ -117,4 +128,5 @@ def _read(reply: Reply, reference: str) -> DisputeStanding | Unknown:
         state=state,
         due_by=None if found.due_by is None else datetime.fromtimestamp(found.due_by, UTC),
         withdrawn=withdrawn,
+        given_back=was_withdrawn and not withdrawn,
     )

@@ -58,6 +58,8 @@ DECLINES = {
     "invalid_cvc": Decline.INVALID,
     "invalid_expiry_month": Decline.INVALID,
     "invalid_expiry_year": Decline.INVALID,
+    "authentication_required": Decline.NOT_CONFIRMED,
+    "payment_intent_authentication_failure": Decline.NOT_CONFIRMED,
 }
 """Stripe's decline codes and error codes that say more than "declined"."""
 

@@ -131,12 +131,12 @@ class Vouchers:
     async def lookup(
         self, *, reference: str | None, key: str
     ) -> Prepared | Authorized | Captured | Voided | Refused | Unknown:
-        """What our books say; a charge that is not on them is not complete, and may be voided."""
+        """What our books say; a charge that is not on them is not complete, and may be voided by its key."""
         name = reference or key
         async with self._database.statements() as tx:
             charge = (await emoney.posted(tx, [name])).get(name)
-            if charge is None:
-                return Prepared(None)
+            if charge is None:  # a reference is only given out with a charge
+                return Prepared(None) if reference is None else Refused(Decline.INVALID, "no such charge")
             back = await emoney.refunded(tx, issuer_id=charge.issuer_id, key=name)
         return Voided(name) if back == charge.amount else Captured(name)
 
@@ -174,8 +174,11 @@ class Vouchers:
 
     async def _spend(self, charge: Charge, opened: _Opened) -> Refused | Unknown | None:
         """Take the amount at the register; None once it has it."""
+        issuer = self._issuers.get(opened.served_by)
+        if issuer is None:  # its server is in our settings no more
+            return AWAY
         try:
-            spent = await self._issuers[opened.served_by].spend(
+            spent = await issuer.spend(
                 issuer_id=charge.issuer_id, ticket_id=opened.ticket_id, amount=charge.amount.amount, key=charge.key
             )
         except IssuerAway:
@@ -188,7 +191,9 @@ class Vouchers:
 
     async def _unspend(self, payment: sa.Row[Any], amount: int, key: str) -> bool:
         """Whether the register has the amount again; once per key."""
-        issuer = self._issuers[payment.served_by]
+        issuer = self._issuers.get(payment.served_by)
+        if issuer is None:
+            return False
         try:
             await issuer.unspend(issuer_id=payment.issuer_id, key=payment.key, amount=amount, back_key=key)
         except Refusal:  # away, or of another mind than when it took the money: asked again until it gives it back

@@ -26,8 +26,8 @@ PRODUCTS_MAX = 20_000
 OCCASIONS_MAX = 50_000
 PRICES_MAX = 100_000
 PLACES_MAX = 200_000
-STOCK_ASKED_MAX = 100
-"""Occasions in one question about what is free."""
+STOCK_ASKED_MAX = 50
+"""Occasions in one question about what is free: the token that signs it holds the question."""
 
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 LANGUAGES_MAX = 20
@@ -364,5 +364,5 @@ class Elsewhere(Protocol):
     async def places(self, *, occasion_id: UUID) -> PlacesCopy: ...
 
     async def stock(self, *, occasion_ids: Sequence[UUID]) -> Mapping[UUID, StockCopy]:
-        """How much is free of each, of 100 at most; those it does not know are left out. Of none: is it there?"""
+        """How much is free of each, of STOCK_ASKED_MAX at most; unknown ones are left out. Of none: is it there?"""
         ...

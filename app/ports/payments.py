@@ -81,6 +81,8 @@ class Decline(StrEnum):
     INVALID = "invalid"
     WRONG_PIN = "wrong_pin"
     LOCKED = "locked"
+    NOT_CONFIRMED = "not_confirmed"
+    """The bank asked the holder, who said no or could not show to be the holder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,10 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class DisputeStanding:
-    """A dispute as the network has it now. `withdrawn`: its money was taken from us, and not given back since."""
+    """A dispute as the network has it now.
+
+    `withdrawn`: its money was taken from us, and not given back since; `given_back`: it was taken, and is back.
+    """
 
     reference: str
     payment_reference: str
@@ -203,6 +208,7 @@ class DisputeStanding:
     state: DisputeState
     due_by: datetime | None
     withdrawn: bool
+    given_back: bool = False
 
 
 class MovementKind(StrEnum):

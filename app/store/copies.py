@@ -15,9 +15,7 @@ import sqlalchemy as sa
 
 from app.domain.gate import GateState
 from app.ports import Entry
-from app.store.bulk import insert_many
 from app.store.database import Tx
-from app.store.tables import Admission
 
 COPY = """
     UPDATE credential SET state = w.state, version = w.version, uses_left = w.uses_left, balance = w.balance
@@ -26,16 +24,33 @@ COPY = """
     WHERE credential.ticket_id = w.ticket_id
         AND (credential.state, credential.version, credential.uses_left, credential.balance)
             IS DISTINCT FROM (w.state, w.version, w.uses_left, w.balance)
+    RETURNING credential.version <> w.version AS counted
 """
 
 GATES = """
     INSERT INTO gate (id, issuer_id, name, state, generation, occasions, created_at)
     SELECT w.id, w.issuer_id,
-        -- A gate of our own time with this issuer may have that name already.
-        CASE WHEN EXISTS (SELECT 1 FROM gate g WHERE g.issuer_id = w.issuer_id AND g.name = w.name AND g.id <> w.id)
-            THEN left(w.name, 90) || ' ' || left(CAST(w.id AS text), 8) ELSE w.name END,
+        -- A gate of our own time with this issuer, or one that has another name there now, may have that name already.
+        CASE WHEN w.again > 1
+                OR EXISTS (SELECT 1 FROM gate g WHERE g.issuer_id = w.issuer_id AND g.name = w.name AND g.id <> w.id)
+            THEN left(w.name, 60) || ' ' || w.id ELSE w.name END,
         :state, 0, '[]', :now
-    FROM unnest(CAST(:gates AS uuid[]), CAST(:issuers AS uuid[]), CAST(:names AS varchar[])) AS w(id, issuer_id, name)
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY issuer_id, name ORDER BY id) AS again
+        FROM unnest(CAST(:gates AS uuid[]), CAST(:issuers AS uuid[]), CAST(:names AS varchar[]))
+            AS n(id, issuer_id, name)
+    ) w
+    ON CONFLICT DO NOTHING
+"""
+
+ADMISSIONS = """
+    INSERT INTO admission (ticket_id, use_no, issuer_id, gate_id, scan_id, at)
+    SELECT w.ticket_id, w.use_no, g.issuer_id, g.id, w.scan_id, w.at
+    FROM unnest(CAST(:tickets AS uuid[]), CAST(:uses AS integer[]), CAST(:issuers AS uuid[]), CAST(:gates AS uuid[]),
+            CAST(:scans AS varchar[]), CAST(:times AS timestamptz[]))
+        AS w(ticket_id, use_no, issuer_id, gate_id, scan_id, at)
+        -- An issuer's server speaks for the gates of that issuer: a scan at another's is not its to tell.
+        JOIN gate g ON g.id = w.gate_id AND g.issuer_id = w.issuer_id
     ON CONFLICT DO NOTHING
 """
 
@@ -64,35 +79,38 @@ async def take_over(tx: Tx, entries: Sequence[Entry], *, now: datetime) -> None:
     """Make the copies of these entries what the issuer's register says, their admissions included."""
     if not entries:
         return
-    await tx.execute(
-        COPY,
-        {
-            "tickets": [one.ticket_id for one in entries],
-            "states": [one.state.value for one in entries],
-            "versions": [one.version for one in entries],
-            "uses": [one.uses_left for one in entries],
-            "balances": [one.balance for one in entries],
-        },
-    )
+    told = {
+        "tickets": [one.ticket_id for one in entries],
+        "states": [one.state.value for one in entries],
+        "versions": [one.version for one in entries],
+        "uses": [one.uses_left for one in entries],
+        "balances": [one.balance for one in entries],
+    }
+    if any((await tx.execute(COPY, told)).scalars()):
+        # A register that was restored counts a version once more, of another change: our trigger counted one further.
+        await tx.execute(COPY, told)
+    await _take_admissions(tx, entries, now=now)
+
+
+async def _take_admissions(tx: Tx, entries: Sequence[Entry], *, now: datetime) -> None:
     gates = {seen.gate_id: (one.issuer_id, seen.gate) for one in entries for seen in one.admissions}
     if not gates:
         return
     values = {"gates": list(gates), "issuers": [issuer for issuer, _ in gates.values()]}
     names = [name for _, name in gates.values()]
     await tx.execute(GATES, {**values, "names": names, "state": GateState.PENDING.value, "now": now})
-    rows = [
+    seen = [(one, seen) for one in entries for seen in one.admissions]
+    await tx.execute(
+        ADMISSIONS,
         {
-            "ticket_id": one.ticket_id,
-            "use_no": seen.use_no,
-            "issuer_id": one.issuer_id,
-            "gate_id": seen.gate_id,
-            "scan_id": seen.scan_id,
-            "at": seen.at,
-        }
-        for one in entries
-        for seen in one.admissions
-    ]
-    await insert_many(tx, Admission, rows, on_conflict="ON CONFLICT DO NOTHING")
+            "tickets": [one.ticket_id for one, _ in seen],
+            "issuers": [one.issuer_id for one, _ in seen],
+            "uses": [each.use_no for _, each in seen],
+            "gates": [each.gate_id for _, each in seen],
+            "scans": [each.scan_id for _, each in seen],
+            "times": [each.at for _, each in seen],
+        },
+    )
 
 
 async def revoked_there(tx: Tx, ticket_ids: Sequence[UUID]) -> list[sa.Row[Any]]:

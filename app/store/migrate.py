@@ -51,7 +51,7 @@ def _revisions(connection: Connection) -> tuple[str | None, str | None]:
     return MigrationContext.configure(connection).get_current_revision(), script.get_current_head()
 
 
-class SchemaOutdated(Exception):
+class SchemaOutdated(ValueError):
     """The database has not the schema this program was written for; the sentence says what to run."""
 
 

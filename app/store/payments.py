@@ -184,17 +184,21 @@ async def claim_silent(tx: Tx, *, now: datetime, before: datetime, limit: int) -
     What was asked about goes to the end of the queue: one that never ends keeps no other waiting.
     """
     rows = await tx.execute(
-        f"SELECT id, booking_id FROM payment WHERE {UNSETTLED} AND updated_at < :before"  # noqa: S608 - a constant of this module
-        " ORDER BY updated_at LIMIT :limit FOR UPDATE SKIP LOCKED",
+        f"SELECT booking_id FROM payment WHERE {UNSETTLED} AND updated_at < :before"  # noqa: S608 - a constant of this module
+        " ORDER BY updated_at LIMIT :limit",
         {"before": before, "limit": limit},
     )
-    bookings = list(dict.fromkeys(row.booking_id for row in rows))
-    parts = await tx.execute(
-        f"SELECT id, state FROM payment WHERE booking_id = ANY(:ids) AND {UNSETTLED} ORDER BY id FOR UPDATE",  # noqa: S608 - a constant of this module
+    bookings = list(dict.fromkeys(rows.scalars()))
+    found = await tx.execute(
+        "SELECT id, booking_id, state, updated_at FROM payment"  # noqa: S608 - a constant of this module
+        f" WHERE booking_id = ANY(:ids) AND {UNSETTLED} ORDER BY id FOR UPDATE",
         {"ids": bookings},
     )
-    await _take_over(tx, parts.all(), now=now)
-    return bookings
+    parts = found.all()
+    # What another one claimed while we waited for its rows is not silent any more.
+    silent = {part.booking_id for part in parts if part.updated_at < before}
+    await _take_over(tx, [part for part in parts if part.booking_id in silent], now=now)
+    return [booking_id for booking_id in bookings if booking_id in silent]
 
 
 async def _take_over(tx: Tx, parts: Sequence[sa.Row[Any]], *, now: datetime) -> None:

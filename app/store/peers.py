@@ -95,7 +95,8 @@ async def sells_here(tx: Tx, *, issuer_id: UUID, occasion_id: UUID | None) -> bo
 
 CHANGED = """
     WITH bounds AS (SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS horizon)
-    SELECT bounds.horizon, c.ticket_id, c.issuer_id, c.state, c.version, c.uses_left, c.balance, c.changed_in
+    SELECT bounds.horizon, c.ticket_id, c.issuer_id, c.state, c.version, c.uses_left, c.balance, c.changed_in,
+        c.uses - c.uses_left AS used
     FROM bounds LEFT JOIN LATERAL (
         SELECT * FROM credential WHERE seller = :seller AND changed_in > :after AND changed_in < bounds.horizon
         ORDER BY changed_in FETCH FIRST :most ROWS WITH TIES

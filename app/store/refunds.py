@@ -292,16 +292,26 @@ async def whole_payments(tx: Tx, booking_id: UUID) -> list[UUID]:
     return list(rows.scalars())
 
 
-async def forgotten(tx: Tx, *, before: datetime, limit: int) -> list[sa.Row[Any]]:
-    """Refunds that are open since `before` and that no worker is called to: the first ones of their askings."""
-    rows = await tx.execute(
-        "SELECT DISTINCT coalesce(r.together_with, r.id) AS id, r.issuer_id FROM refund r"
-        " WHERE r.state IN ('asked', 'due', 'pending') AND r.updated_at < :before AND NOT EXISTS ("
-        "SELECT 1 FROM outbox o WHERE o.topic = 'refund' AND o.done_at IS NULL AND o.dead_at IS NULL"
-        " AND o.payload->>'refund' = coalesce(r.together_with, r.id)::text) LIMIT :limit",
-        {"before": before, "limit": limit},
+FORGOTTEN = """
+    SELECT * FROM (
+        SELECT DISTINCT coalesce(r.together_with, r.id) AS id, r.issuer_id FROM refund r
+        WHERE r.state IN ('asked', 'due', 'pending') AND r.updated_at < :before
+    ) open
+    WHERE NOT EXISTS (
+        SELECT 1 FROM outbox o WHERE o.topic = 'refund' AND o.payload->>'refund' = open.id::text
+            AND (o.done_at IS NULL AND o.dead_at IS NULL OR o.key = open.id || :turn)
     )
-    return list(rows)
+    ORDER BY id LIMIT :limit
+"""
+
+
+async def forgotten(tx: Tx, *, before: datetime, turn: str, limit: int) -> list[sa.Row[Any]]:
+    """Refunds that are open since `before` and that no worker is called to: the first ones of their askings.
+
+    Those that a worker has been called to this `turn`, under a key that ends with it, have had theirs: many whose bank
+    takes days keep no other waiting.
+    """
+    return list(await tx.execute(FORGOTTEN, {"before": before, "turn": turn, "limit": limit}))
 
 
 async def failed(tx: Tx) -> int:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from app.domain.admission import PIN_WINDOW_MINUTES
 from app.domain.ticket import TicketEvent, TicketState
-from app.ports import Registration
+from app.ports import Entry, Registration, Seen
 from app.store.bulk import insert_many
 from app.store.database import Tx
 from app.store.moves import move_many
@@ -141,6 +141,25 @@ async def admissions(tx: Tx, ticket_ids: Sequence[UUID]) -> list[sa.Row[Any]]:
         {"ids": list(ticket_ids)},
     )
     return list(found)
+
+
+def told(rows: Sequence[sa.Row[Any]], seen: Sequence[sa.Row[Any]]) -> list[Entry]:
+    """Rows of `entries` and their like with the `admissions` of each, as they are told to who sold the tickets."""
+    by_ticket: dict[UUID, list[Seen]] = {}
+    for one in seen:
+        by_ticket.setdefault(one.ticket_id, []).append(Seen(one.use_no, one.gate_id, one.gate, one.scan_id, one.at))
+    return [
+        Entry(
+            row.ticket_id,
+            row.issuer_id,
+            TicketState(row.state),
+            row.version,
+            row.uses_left,
+            row.balance,
+            tuple(by_ticket.get(row.ticket_id, ())),
+        )
+        for row in rows
+    ]
 
 
 async def by_number(tx: Tx, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], list[sa.Row[Any]]]:

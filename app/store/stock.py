@@ -161,6 +161,16 @@ async def put_back(tx: Tx, identities: Sequence[UUID], *, key: UUID) -> None:
     )
 
 
+async def are_places_of(tx: Tx, occasion_id: UUID, identities: Sequence[UUID]) -> bool:
+    """Whether each of these is a place of this occasion."""
+    strange = await tx.execute(
+        "SELECT 1 FROM unnest(CAST(:places AS uuid[])) AS w(id) WHERE NOT EXISTS"
+        " (SELECT 1 FROM place WHERE place.id = w.id AND place.occasion_id = :occasion) LIMIT 1",
+        {"places": list(identities), "occasion": occasion_id},
+    )
+    return strange.first() is None
+
+
 async def revision(tx: Tx, occasion_id: UUID) -> int:
     """Which import made the occasion's places; -1 when there is no such occasion."""
     found = await tx.execute("SELECT revision FROM occasion WHERE id = :id", {"id": occasion_id})

@@ -70,6 +70,8 @@ class Crowd:
         }
         status, booking = await self.shop.book(body)
         if status != 201:
+            if len(occasions) > 1 and occasion in occasions:
+                occasions.remove(occasion)  # sold out, as far as buyers can see
             return
         amount = int(booking["amount"]["amount"])
         self.purchases.append(Purchase(handset, booking["id"], booking["link"], amount, count))

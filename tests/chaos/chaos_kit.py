@@ -30,7 +30,7 @@ START_SECONDS = 40
 SIGHT_SECONDS = 40
 """How long a step is waited for: the buyers buy all the time."""
 QUICK = {
-    "CYBERTICKET_SILENT_SECONDS": "3",
+    "CYBERTICKET_SILENT_SECONDS": "6",
     "CYBERTICKET_RECONCILE_SECONDS": "0.5",
     "CYBERTICKET_WORKER_POLL_SECONDS": "0.2",
     "CYBERTICKET_LOG_LEVEL": "ERROR",
@@ -175,8 +175,19 @@ async def a_house(*, sabotage: str | None = None) -> AsyncIterator[tuple[House, 
                 httpx.AsyncClient(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=300))
             )
             await house.ready(http)
-            await apart.on_sale(http, real)
-            yield house, _shop(house, http, key, issuer_key)
+            shop = _shop(house, http, key, issuer_key)
+            await _whole_programme(shop)
+            yield house, shop
+
+
+async def _whole_programme(shop: Shop) -> None:
+    """Wait until the arena, the largest of the venues' halls, is on sale at the sales server: it comes last."""
+    async with asyncio.timeout(START_SECONDS):
+        while True:
+            found = (await shop.get("/catalogue/occasions", issuer="gaon-arena", limit=50))["occasions"]
+            if found and all(any(one["free"].values()) for one in found):
+                return
+            await asyncio.sleep(0.2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 from postgres import Cluster
 from typer.testing import CliRunner, Result
 
-from app.cli import app, auditing
+from app.cli import auditing, program
 from app.flows.audit import Finding
 from app.store.audit import INVARIANTS, Breach
 
@@ -30,7 +30,7 @@ def environment(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def run(environment: dict[str, str], *words: str) -> Result:
-    return CliRunner().invoke(app, ["audit", *words], env=environment)
+    return CliRunner().invoke(program(), ["audit", *words], env=environment)
 
 
 def test_a_house_without_a_breach_is_told_line_by_line_and_ends_well(environment: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from fakes import FakeClock
 from postgres import Cluster
 from typer.testing import CliRunner, Result
 
-from app.cli import app
+from app.cli import program
 from app.domain.refusals import BadLine, NotFound, TemporarilyUnavailable, WrongState
 from app.flows import balance, staff
 from app.flows.balance import Compared, Difference
@@ -50,7 +50,7 @@ def environment(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def run(environment: dict[str, str], *words: str) -> Result:
-    return CliRunner().invoke(app, words, env=environment)
+    return CliRunner().invoke(program(), words, env=environment)
 
 
 def sentence(done: Result, kind: type[Exception]) -> str:

@@ -63,7 +63,7 @@ def state_assignments(text: str) -> list[str]:
             targets = node.targets
         elif isinstance(node, ast.AugAssign | ast.AnnAssign | ast.For | ast.NamedExpr):
             targets = [node.target]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr" and _says_state(node):
+        elif isinstance(node, ast.Call) and _says_state(node) and ast.unparse(node.func) == "setattr":
             found.append(f"line {node.lineno}: a state is set by setattr; use app.store.moves")
         for target in targets:
             found += [
@@ -89,6 +89,7 @@ CLOCKS_AND_DICE = (
     "time.time_ns",
     "os.urandom",
 )
+LAST_WORDS = {name.rsplit(".", 1)[-1] for name in CLOCKS_AND_DICE}
 DICE = {"random", "secrets"}
 
 
@@ -96,7 +97,7 @@ def clocks_and_dice(text: str) -> list[str]:
     """Time, ids and chance come from the World."""
     found = []
     for node in ast.walk(parsed(text)):
-        if isinstance(node, ast.Attribute):
+        if isinstance(node, ast.Attribute) and node.attr in LAST_WORDS:
             said = ast.unparse(node)
             if any(said == name or said.endswith(f".{name}") for name in CLOCKS_AND_DICE):
                 found.append(f"line {node.lineno}: {said} is not the World's")
@@ -174,6 +175,7 @@ def bare_exceptions(text: str) -> list[str]:
 
 
 SKIPS = re.compile(r"(?:pytest\.)?(?:mark\.)?(?:skip|skipif|xfail)")
+SKIP_WORDS = {"skip", "skipif", "xfail"}
 SAYS_WHY_FIRST = {"mark.skip", "pytest.mark.skip", "pytest.skip", "pytest.xfail"}
 """Calls whose first argument is the reason."""
 
@@ -184,7 +186,9 @@ def silent_skips(text: str) -> list[str]:
     called = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = []
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Attribute) or not SKIPS.fullmatch(name := ast.unparse(node)):
+        if not isinstance(node, ast.Attribute) or node.attr not in SKIP_WORDS:
+            continue
+        if not SKIPS.fullmatch(name := ast.unparse(node)):
             continue
         call = called.get(id(node))
         reasons = [] if call is None else [word.value for word in call.keywords if word.arg == "reason"]

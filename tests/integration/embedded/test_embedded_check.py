@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 import pytest
 from embedded_support import data_folder, execute
 
-from app.embedded import DatabaseUnavailable, check_server, embedded
+from app.embedded import DatabaseUnavailable, embedded
 from app.embedded import check as check_module
+from app.embedded.check import check_server
 
 PASSWORD = "correct-horse"
 

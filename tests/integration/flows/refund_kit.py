@@ -35,6 +35,7 @@ class Case:
     verdict: DisputeState = DisputeState.OPEN
     withdrawn: bool = True
     due_by: datetime | None = None
+    given_back: bool = False
     evidence: list[Mapping[str, str]] = field(default_factory=list)
 
     def standing(self) -> DisputeStanding:
@@ -46,6 +47,7 @@ class Case:
             self.verdict,
             self.due_by,
             self.withdrawn,
+            self.given_back,
         )
 
 

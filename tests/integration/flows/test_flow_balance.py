@@ -192,3 +192,30 @@ async def test_a_worker_compares_each_day_once_and_tries_again_where_nobody_answ
     assert await balance.daily(stage.world) is None
     stage.clock.advance(days=1)
     assert await balance.daily(stage.world) is not None
+
+
+async def test_days_on_which_no_worker_ran_are_made_up_for_one_by_one(
+    stage: Stage, shop: Shop, network: Network
+) -> None:
+    stage.clock.time = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+    first = await balance.daily(stage.world)
+    assert first is not None
+    assert str(first.day) == "2026-11-22"
+    await booked(stage, network, await a_booking(stage, shop, paid=True), MovementKind.CHARGE, 60_000, fee=1_500)
+
+    found = []
+    stage.clock.time = datetime(2026, 11, 26, 2, 0, tzinfo=UTC)
+    for _ in range(4):
+        found.append(await balance.daily(stage.world))
+        stage.clock.advance(hours=1)
+
+    assert [one and (str(one.day), one.fees, one.differences) for one in found] == [
+        ("2026-11-23", 1, ()),
+        ("2026-11-24", 0, ()),
+        ("2026-11-25", 0, ()),
+        None,
+    ]
+    stage.clock.time = datetime(2027, 2, 1, 2, 0, tzinfo=UTC)
+    late = await balance.daily(stage.world)
+    assert late is not None
+    assert str(late.day) == "2027-01-01", "what is older is compared by hand"

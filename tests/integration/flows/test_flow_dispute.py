@@ -189,6 +189,46 @@ async def test_whatever_the_order_in_which_answers_arrive_the_end_is_the_same(
     assert await books(stage) == ({} if lost else {"card": -len(orders) * 4_000, "payable": len(orders) * 4_000})
 
 
+@pytest.mark.parametrize("end", [DisputeState.WON, DisputeState.LOST])
+async def test_a_dispute_that_is_over_when_we_hear_of_it_stands_in_our_books_as_in_the_banks(
+    stage: Stage, shop: Shop, network: Network, end: DisputeState
+) -> None:
+    made = await a_booking(stage, shop, worked=True)
+    lost = end is DisputeState.LOST
+
+    await disputed(stage, network, made, verdict=end, withdrawn=lost, given_back=not lost)
+    await heard(stage)
+
+    kinds = await stage.sql("SELECT kind FROM transfer WHERE kind LIKE 'dispute%' ORDER BY id")
+    assert [row.kind for row in kinds] == ["dispute", "dispute_lost" if lost else "dispute_won"]
+    assert await books(stage) == ({} if lost else {"card": -60_000, "payable": 60_000})
+    assert (await states(stage))[0] == ["revoked" if lost else "valid"]
+
+
+async def test_what_was_lost_and_is_won_on_appeal_is_the_issuers_again(
+    stage: Stage, shop: Shop, network: Network
+) -> None:
+    made = await a_booking(stage, shop, worked=True)
+    case = await disputed(stage, network, made)
+    case.verdict = DisputeState.LOST
+    await heard(stage)
+    assert await books(stage) == {}
+    case.verdict = DisputeState.OPEN
+    await heard(stage)
+    assert await books(stage) == {}, "an appeal decides nothing"
+
+    case.verdict, case.withdrawn, case.given_back = DisputeState.WON, False, True
+    await heard(stage)
+    await heard(stage)
+
+    assert await books(stage) == {"card": -60_000, "payable": 60_000}
+    assert await stage.value("SELECT state FROM dispute") == "won"
+    assert (await states(stage))[0] == ["revoked"], "its place may be somebody else's by now"
+    await stage.work()
+    assert await stage.sql("SELECT * FROM audit.i4_money_adds_up") == []
+    assert await stage.sql("SELECT * FROM audit.i10_no_way_back") == []
+
+
 async def test_of_two_disputes_of_one_booking_both_must_end(stage: Stage, shop: Shop, network: Network) -> None:
     made = await a_booking(stage, shop, worked=True)
     first = await disputed(stage, network, made)

@@ -32,7 +32,7 @@ from refund_kit import Away, Network, books, refund_states, with_issuer, with_ne
 from app.domain.money import Money
 from app.domain.refund import RefundReason
 from app.domain.refusals import NotFound, WrongState
-from app.flows import pay, paying_back, refund, register
+from app.flows import pay, paying_back, refund, register, show
 from app.flows.deliver import Again, Done
 from app.flows.give import give
 from app.flows.pay import Tender
@@ -277,6 +277,34 @@ async def test_a_ticket_that_a_gate_admits_meanwhile_is_refused_and_the_other_go
     assert [row.state for row in await stage.sql("SELECT state FROM ticket ORDER BY id")] == ["valid", "revoked"]
 
 
+async def test_a_free_ticket_that_was_revoked_beside_one_that_a_gate_admitted_is_revoked_here_too(
+    stage: Stage, shop: Shop
+) -> None:
+    made = await a_booking(stage, shop, quantity=2)
+    await stage.sql("UPDATE booking_item SET amount = 0 WHERE id = (SELECT id FROM booking_item ORDER BY id LIMIT 1)")
+    await stage.sql("UPDATE booking SET amount = 60000")
+    await pay.pay(stage.world, made.id, [Tender(GOOD_CARD)])
+    await stage.work()
+    local = stage.world.issuers["local"]
+    with_issuer(stage, Away("local"))
+    await returned(stage, made, reason=RefundReason.STAFF, by="box office")
+    with_issuer(stage, local)
+    paid, free = sorted((await refund.quote(stage.world, made.id)).tickets, key=lambda one: -one.amount.amount)
+    assert (paid.amount.amount, free.amount.amount) == (60_000, 0)
+    assert await admitted(
+        stage, shop, next(one for one in await show.tickets(stage.world, made.id) if one.id == paid.ticket.id)
+    )
+
+    stage.clock.advance(seconds=21)
+    await stage.work()
+
+    assert await refund_states(stage, made.id) == ["refused"]
+    assert await stage.value("SELECT state FROM ticket WHERE id = :id", id=free.ticket.id) == "revoked"
+    assert await stage.sql("SELECT * FROM audit.i8_register_is_ours") == []
+    assert await stage.value("SELECT count(*) FROM delivery WHERE purpose = 'money_back'") == 0
+    assert await free_places(stage, shop.occasions["play/mon"]) == 21
+
+
 async def test_where_nothing_comes_back_the_refund_is_refused_and_nothing_is_kept_aside(
     stage: Stage, shop: Shop, network: Network
 ) -> None:
@@ -507,6 +535,27 @@ async def test_without_news_a_pending_refund_is_asked_about_each_hour(
 
     assert await refund_states(stage, made.id) == ["succeeded"]
     assert await refund.look_after(stage.world) == 0
+
+
+async def test_refunds_whose_bank_takes_its_time_keep_no_forgotten_one_waiting(
+    stage: Stage, shop: Shop, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refund, "OPEN_MAX", 2)
+    made = [await a_booking(stage, shop, of="carnet/open", category="adult", worked=True) for _ in range(5)]
+    network.slow = True
+    for one in made:
+        await returned(stage, one)
+    stage.clock.advance(seconds=61)
+    await stage.work()
+
+    called = []
+    for _ in range(3):
+        called.append(await refund.look_after(stage.world))
+        await stage.work()
+
+    assert called == [2, 2, 1]
+    assert await refund.look_after(stage.world) == 0, "each has been asked about within this hour"
+    assert set(network.keys("lookup_refund")) == set(network.keys("refund"))
 
 
 async def test_a_refund_that_comes_back_later_is_owed_again_and_tried_under_a_new_key(

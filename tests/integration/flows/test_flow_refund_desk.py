@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from argon2 import PasswordHasher
 from builders import Made, Shop, Stage, a_booking, a_gate, a_scan, state_of, typed
+from fakes import Upset
 from refund_kit import Network, books, refund_states, with_network
 
 from app.domain.refund import RefundReason, RefundState
@@ -137,6 +138,26 @@ async def test_a_refund_that_came_back_after_it_had_arrived_is_tried_again_too(
     assert await books(stage) == {}
     kinds = [row.kind for row in await stage.sql("SELECT kind FROM transfer ORDER BY at, id")]
     assert kinds == ["sale", "refund_due", "refund_paid", "refund_failed", "refund_paid"]
+
+
+async def test_a_refund_that_was_never_answered_is_tried_again_under_the_key_it_had(
+    stage: Stage, shop: Shop, network: Network
+) -> None:
+    """It may have arrived: a new key would give part of a payment back twice."""
+    made = await a_booking(stage, shop, quantity=2, worked=True)
+    network.upset("refund", Upset.LOST_AFTER, Upset.LOST_BEFORE)
+    found = await refund.ask(
+        stage.world, booking_id=made.id, ticket_ids=[made.tickets[0].id], reason=RefundReason.BUYER, by="buyer"
+    )
+    stage.clock.advance(hours=20, seconds=1)
+    await refund.carry_on(stage.world, found.id)
+    assert await refund_states(stage, made.id) == ["failed"]
+
+    found = await refund_desk.retry(stage.world, a_member(shop), found.id)
+
+    assert [(row.state, row.attempt) for row in found.refunds] == [("succeeded", 1)]
+    assert network.taken(made.id) == 60_000
+    assert await books(stage) == {"card": -60_000, "payable": 60_000}
 
 
 async def test_money_given_by_hand_comes_out_of_our_own_cash(stage: Stage, shop: Shop, network: Network) -> None:

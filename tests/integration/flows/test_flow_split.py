@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import builders
@@ -43,6 +45,7 @@ from app.ports import (
     Voided,
     Voucher,
 )
+from app.store import payments
 
 
 async def test_a_voucher_e_money_and_a_card_pay_together(stage: Stage, shop: Shop) -> None:
@@ -334,3 +337,32 @@ async def test_a_network_that_is_silent_before_anything_began_touches_no_voucher
 
     assert await left_on(stage, voucher_id) == 50_000
     assert await stage.value("SELECT count(*) FROM payment WHERE booking_id = :id", id=made.id) == 0
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def test_the_reconciler_and_a_request_that_ends_the_same_attempt_do_not_wait_for_each_other(
+    stage: Stage, second: Stage, shop: Shop
+) -> None:
+    """Whoever needs several parts locks them in one order, whichever of them has been silent the longest."""
+    pin = await an_account(stage, shop, 7_000, handset=FRIEND)
+    made = await a_booking(stage, shop)
+    stage.card.upset("authorize", Upset.LOST_AFTER)
+    assert await pay.pay(stage.world, made.id, [Tender(GOOD_CARD), prepaid(FRIEND, pin, 7_000)]) == Pending()
+    card, purse = await parts(stage, made.id)
+    assert card.id < purse.id
+    silent = stage.clock.now() - timedelta(minutes=5)
+    await stage.sql("UPDATE payment SET updated_at = :silent WHERE id = :id", silent=silent, id=purse.id)
+    stage.clock.advance(minutes=2)
+
+    async with stage.database.transaction() as tx:
+        await payments.states(tx, [card.id], lock=True)
+        reconciling = asyncio.create_task(reconcile.reconcile(second.world))
+        async with asyncio.timeout(5):
+            while not await stage.value(WAITING):  # noqa: ASYNC110 - only the database tells
+                await asyncio.sleep(0.01)
+        await payments.states(tx, [card.id, purse.id], lock=True)
+
+    assert await reconciling == 1
+    assert await assert_settled(stage, made) == "paid"

@@ -13,6 +13,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 from builders import KEYS, Shop, Stage, a_catalogue, a_stage
 from postgres import Cluster
+from sweeping import emptied
 from two_servers_kit import ISSUER, ISSUER_KEYS, SELLER, Published, Two, connect
 
 from app.flows import mirror
@@ -24,7 +25,6 @@ pytest_plugins = ("two_servers_plugin",)
 
 AT_ONCE = Patience(connect_seconds=20, answer_seconds=20, total_seconds=30, pauses_seconds=())
 """One try, and all the time that a busy machine may take for it."""
-KEPT = ("issuer", "venue", "stop", "route", "route_stop", "product", "occasion", "price", "seating", "seating_place")
 
 
 @dataclass
@@ -45,16 +45,7 @@ class Houses:
     async def sweep(self) -> None:
         for database, served_by in ((self.issuer, "local"), (self.seller, ISSUER)):
             async with database.engine.begin() as connection:
-                await connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-                tables = await connection.execute(
-                    sa.text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(:kept)"),
-                    {"kept": [*KEPT, "place", "alembic_version"]},
-                )
-                for table in tables.scalars():
-                    await connection.execute(sa.text(f'DELETE FROM "{table}"'))  # noqa: S608 - from our own schema
-                await connection.execute(
-                    sa.text("UPDATE place SET taken_by = NULL, held_until = NULL WHERE taken_by IS NOT NULL")
-                )
+                await emptied(connection)
                 await connection.execute(sa.text("UPDATE issuer SET served_by = :name"), {"name": served_by})
 
 

@@ -16,7 +16,6 @@ from issuer_contract_kit import SELLER_KEYS
 from two_servers_kit import ISSUER, ISSUER_APP, SELLER
 
 from app import tokens
-from app.flows import peers
 from app.keys import KeyRing
 
 DOCUMENT: dict[str, Any] = ISSUER_APP.openapi()
@@ -73,7 +72,7 @@ def signed(stage: Stage, method: str, target: str, body: bytes, *, keys: KeyRing
         lifetime=timedelta(seconds=60),
         ring=keys,
         now=stage.clock.now(),
-        extra={"htm": method, "htu": target, "bh": peers.body_hash(body)},
+        extra={"htm": method, "htu": target, "bh": tokens.body_hash(body)},
     )
     return f"Bearer {token}"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -23,14 +25,17 @@ from builders import (
     state_of,
     the_theatre,
 )
+from fakes import GOOD_CARD
 from postgres import Cluster
-from two_servers_kit import ISSUER, Cut, Two, connect, two_servers
+from two_servers_kit import IMPATIENT, ISSUER, Cut, Two, connect, two_servers
 
+from app import worker
 from app.domain.booking import BookingRequest
 from app.domain.refusals import BadLine, IssuerAway, NotOnSale, SoldOut
 from app.domain.sale import Why
-from app.flows import book, find, for_sellers, mirror, sales_status
+from app.flows import book, find, for_sellers, mirror, pay, sales_status
 from app.flows.alternatives import Choice
+from app.flows.pay import Tender
 from app.ports import Part, Wish
 from app.store.catalogue import Search
 
@@ -54,6 +59,15 @@ async def alternatives(two: Two, request: BookingRequest) -> list[Choice]:
     choices = refusal.value.more["alternatives"]
     assert isinstance(choices, list)
     return choices
+
+
+async def until(is_so: Callable[[], Awaitable[object]]) -> None:
+    """Wait for it, but no longer than a server that hangs is waited for."""
+    async with asyncio.timeout(IMPATIENT.answer_seconds - 1):
+        for _ in itertools.count():
+            if await is_so():
+                return
+            await asyncio.sleep(0.02)
 
 
 async def dates(two: Two) -> list[find.FoundOccasion]:
@@ -109,6 +123,20 @@ async def test_a_hall_that_grew_since_it_was_copied_shows_what_is_known_of_it(tw
     found = await find.availability(two.seller.world, two.shop.occasions["play/mon"])
 
     assert found.counts == {"R": 6, "S": 6, "FLOOR": 10}
+
+
+async def test_a_place_that_was_added_a_moment_ago_is_copied_before_it_is_booked(two: Two) -> None:
+    for quantity in (8, 2):
+        await a_booking(two.issuer, two.shop, category="FLOOR", quantity=quantity)
+    await change(
+        two, occasions=(replace(the_theatre(two.clock.now()).products[0].occasions[0], capacity={"FLOOR": 12}),)
+    )
+
+    made = await a_booking(two.seller, two.shop, category="FLOOR", quantity=2, paid=True)
+
+    assert await state_of(two.seller, made.id) == "paid"
+    taken = await two.issuer.value("SELECT count(*) FROM place WHERE category = 'FLOOR' AND taken_by IS NOT NULL")
+    assert taken == 12
 
 
 async def test_a_date_that_the_issuer_does_not_know_any_more_is_not_on_sale(two: Two) -> None:
@@ -273,6 +301,29 @@ async def test_an_issuer_that_is_away_is_temporarily_not_on_sale_and_others_sell
     }  # fmt: skip
     assert before[0].standing.on_sale
     await book.book(two.seller.world, a_request(None, a_line(own.price("walk/adult")), product=own.products["walk"]))
+
+
+async def test_what_other_issuers_are_owed_does_not_wait_for_one_that_hangs(two: Two) -> None:
+    walk = a_product("walk", prices=(a_price("adult", 1_000),))
+    own = await a_catalogue(two.seller, an_issuer("own", products=(walk,)))
+    await a_booking(two.seller, two.shop, paid=True)
+    two.line.asked.clear()
+    two.line.down = Cut.HANGS
+
+    async def it_hangs() -> bool:
+        return any("/tickets/" in one for one in two.line.asked)
+
+    working = asyncio.create_task(worker.run(two.seller.world, poll_seconds=0.02, mirror_seconds=60))
+    try:
+        await until(it_hangs)
+        line = a_line(own.price("walk/adult"))
+        booked = await book.book(two.seller.world, a_request(None, line, product=own.products["walk"]))
+        await pay.pay(two.seller.world, booked.id, [Tender(GOOD_CARD)])
+
+        await until(lambda: two.seller.value("SELECT count(*) FROM credential"))
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 async def test_what_was_last_known_is_shown_while_an_issuer_is_away(kept: Two) -> None:

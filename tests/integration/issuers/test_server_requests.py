@@ -42,7 +42,7 @@ def seen(issuer: Stage, shop: Shop) -> Seen:
 
 def a_token(stage: Stage, *, keys: KeyRing = SELLER_KEYS, age_seconds: int = 0, **given: Any) -> str:
     """A token for `POST /issuer/v1/x?y=1` with BODY, but for what is given."""
-    extra = {"htm": "POST", "htu": "/issuer/v1/x?y=1", "bh": peers.body_hash(BODY)} | given.pop("extra", {})
+    extra = {"htm": "POST", "htu": "/issuer/v1/x?y=1", "bh": tokens.body_hash(BODY)} | given.pop("extra", {})
     claims: dict[str, Any] = {
         "typ": "issuer+jwt",
         "issuer": SELLER,
@@ -451,6 +451,27 @@ async def test_while_one_tries_whether_the_server_is_back_the_others_do_not_wait
 
     assert all(isinstance(one, IssuerAway) for one in told)
     assert len(seen.line.asked) == tried + 1
+
+
+async def test_who_gives_up_while_it_tries_does_not_keep_the_server_away(seen: Seen) -> None:
+    """A page waits shorter than a server may take that has just come back."""
+    assert seen.line is not None
+    seen.line.down = Cut.BEFORE
+    with pytest.raises(IssuerAway):
+        await seen.free()
+    seen.line.down = None
+    seen.stage.clock.advance(seconds=3)
+
+    page = asyncio.create_task(seen.free())
+    await asyncio.sleep(0)
+    page.cancel()
+    await asyncio.gather(page, return_exceptions=True)
+    for _ in range(100):
+        if cast("RemoteIssuer", seen.issuer).wire._away_until is None:
+            break
+        await asyncio.sleep(0.02)
+
+    assert await asyncio.gather(*(seen.free() for _ in range(3))) == [await seen.free()] * 3
 
 
 async def test_a_request_that_is_never_answered_is_made_again(seen: Seen) -> None:

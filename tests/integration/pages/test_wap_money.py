@@ -60,7 +60,7 @@ async def test_a_voucher_pays_and_a_wrong_one_keeps_what_was_typed(stage: Stage,
     assert found is not None
     number, pin = found.groups()
     made, phone = await a_booking(stage, shop, category="S"), Phone(stage)
-    deck = await phone.follow(await phone.get(f"/wap/b/{made.link}"), "상품권으로")
+    deck = await phone.follow(await phone.get(f"/wap/b/{made.link}"), "상품권")
     for given, secret, said in (("123", pin, "상품권 번호가 아닙니다"), (number, "12", "숫자 6자리")):
         deck = await phone.press(deck, "결제하기", m=given, p=secret)
         assert said in deck.said

@@ -331,7 +331,7 @@ def bill(stage: Stage) -> FakeBill:
 async def test_the_phone_bill_pays_after_the_phone_was_shown_what(stage: Stage, bill: FakeBill) -> None:
     phone = Phone(stage, number=BUYER[1:])
     deck = await phone.follow(await held(phone), "요금에 합산")
-    assert "60,000원을(를) 010-••••-5678의 이번 달 요금에 더합니다" in deck.said
+    assert "60,000원: 010-••••-5678의 이번 달 요금에 합산합니다" in deck.said
     assert bill.billed == []
     deck = await phone.press(deck, "결제하기")
     assert "결제했습니다" in deck.said

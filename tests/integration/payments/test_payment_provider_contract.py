@@ -21,6 +21,7 @@ from fakes import DECLINES, GOOD_CARD, UNKNOWN_CARD, FakeCard
 from payment_network_kit import SECRET, a_network
 from postgres import Cluster
 from pydantic import SecretStr
+from voucher_contract_kit import FACE, OnTheBooks, a_shop, two_vouchers
 
 from app.domain.handset import Handset
 from app.domain.money import Money
@@ -40,6 +41,7 @@ from app.ports import (
     Refused,
     Unknown,
     Voided,
+    Voucher,
 )
 
 WON = Money(15_000, "KRW")
@@ -151,6 +153,32 @@ async def emoney_ledger(place: Place) -> AsyncIterator[Contract]:
 
 
 @asynccontextmanager
+async def vouchers(place: Place) -> AsyncIterator[Contract]:
+    async with place.cluster.database() as url:
+        stage = a_stage(url)
+        shop = await a_shop(stage)
+        (voucher, rich), (poor, nearly_empty) = await two_vouchers(stage, shop)
+        await stage.sql("UPDATE credential SET balance = 1 WHERE ticket_id = :id", id=nearly_empty)
+
+        async def taken() -> int:
+            return FACE - int(await stage.value("SELECT balance FROM credential WHERE ticket_id = :id", id=rich))
+
+        yield Contract(
+            OnTheBooks(stage, shop),
+            pays=voucher,
+            refused={
+                Decline.INSUFFICIENT_FUNDS: poor,
+                Decline.WRONG_PIN: Voucher(poor.number, f"{(int(poor.pin) + 1) % 10**6:06}"),
+                Decline.INVALID: CardToken("pm_card_visa"),
+            },
+            taken=taken,
+            remembers_refusals=False,
+        )
+        await stage.close()
+        await stage.database.close()
+
+
+@asynccontextmanager
 async def carrier_billing(place: Place) -> AsyncIterator[Contract]:
     async with a_carrier(place.folder, monthly_limit=200_000) as carrier:
         await carrier.subscriber(FRIEND, spent=199_999)
@@ -166,13 +194,16 @@ async def carrier_billing(place: Place) -> AsyncIterator[Contract]:
 PROVIDERS: Mapping[str, Callable[[Place], AbstractAsyncContextManager[Contract]]] = {
     "stripe": stripe_in_process,
     "e-money": emoney_ledger,
+    "voucher": vouchers,
     "phone bill": carrier_billing,
     "the tests' own card network": fake_card,
 }
 
 
-RESERVING = pytest.mark.parametrize("contract", [name for name in PROVIDERS if name != "e-money"], indirect=True)
-"""For promises about money that is reserved: e-money takes it at once, so nothing is left to void."""
+RESERVING = pytest.mark.parametrize(
+    "contract", [name for name in PROVIDERS if name not in {"e-money", "voucher"}], indirect=True
+)
+"""For promises about money that is reserved: what we keep ourselves is taken at once, so nothing is left to void."""
 
 
 @pytest.fixture(params=PROVIDERS)

@@ -208,7 +208,7 @@ def test_a_side_of_more_than_127_pixels_takes_two_octets() -> None:
 
 
 @given(st.integers(25, 1024), st.integers(25, 1024))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_screen_gets_a_picture_of_its_own_size_with_its_quiet_zone(width: int, height: int) -> None:
     screen = Screen(width, height)
     rows = read_wbmp(wbmp_for(screen, compact=CT0, signed=CT1))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import jose.backends
 import pytest
@@ -161,18 +159,6 @@ def test_the_pure_python_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(jose.backends, "ECKey", ECDSAECKey)
     with pytest.raises(RuntimeError, match="cryptography"):
         require_backend()
-
-
-def test_no_other_module_imports_jose() -> None:
-    root = Path(app.tokens.__file__).parent
-    importers = set()
-    for path in root.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if any(name.split(".")[0] == "jose" for name in names):
-                importers.add(path.relative_to(root).as_posix())
-    assert importers == {"tokens.py"}
 
 
 # --- between servers ------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ ALL: list[tuple[AnyMachine, type[StrEnum], type[StrEnum], frozenset[StrEnum]]] =
     (DELIVERY, DeliveryState, DeliveryEvent, frozenset({DeliveryState.DELIVERED})),
     (GATE, GateState, GateEvent, frozenset()),
     (REFUND, RefundState, RefundEvent, frozenset({RefundState.REFUSED})),
-    (DISPUTE, DisputeState, DisputeEvent, frozenset({DisputeState.WON, DisputeState.LOST})),
+    (DISPUTE, DisputeState, DisputeEvent, frozenset({DisputeState.WON})),
 ]
 """Machine, its states, its events, and the states in which its noun may rest for ever."""
 

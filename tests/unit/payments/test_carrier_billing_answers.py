@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -265,3 +266,20 @@ def test_neither_account_nor_instrument_prints_its_secret() -> None:
     shown = repr(CarrierAccount("http://carrier.test", "shop", SecretStr("shop1234"))) + repr(a_charge())
     assert "shop1234" not in shown
     assert "12345678" not in shown
+
+
+async def test_an_answer_that_never_ends_is_given_up_in_time() -> None:
+    """Each piece of it comes in time: only the whole takes too long."""
+
+    class Dripping(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                await asyncio.sleep(0.001)
+                yield b" "
+
+    carrier = httpx.MockTransport(lambda _: httpx.Response(200, stream=Dripping()))
+    account = CarrierAccount("http://carrier.test", "shop", SecretStr("secret"), timeout_seconds=0.05)
+    async with httpx.AsyncClient(transport=carrier) as http, asyncio.timeout(2):
+        outcome = await CarrierBilling(http, account).lookup(reference=ID, key="pay-1")
+
+    assert outcome == Unknown("the carrier did not answer within 0.05 s")

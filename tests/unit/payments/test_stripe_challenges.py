@@ -115,7 +115,7 @@ async def test_asking_again_after_the_buyer_was_at_the_bank_tells_the_truth_and_
                 "requires_payment_method",
                 last_payment_error={"code": "payment_intent_authentication_failure", "message": "Not you."},
             ),
-            Refused(Decline.DECLINED, "Not you."),
+            Refused(Decline.NOT_CONFIRMED, "Not you."),
         ),
     ],
     ids=["waiting", "waiting in vain", "refused at the bank"],
