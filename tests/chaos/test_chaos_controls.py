@@ -14,6 +14,9 @@ from chaos_kit import a_house
 
 from app.cli.stack import SECRET_KEY
 
+# Buyers close the browser while they connect: asyncio (3.11) then leaves the socket to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
 BUYERS = 40
 ROUNDS = 4
 

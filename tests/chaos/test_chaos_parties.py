@@ -13,6 +13,9 @@ from chaos_buyers import Crowd, reckon
 from chaos_doors import STEPS, Step
 from chaos_kit import VERBS, a_house
 
+# Buyers close the browser while they connect: asyncio (3.11) then leaves the socket to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
 BUYERS = int(os.environ.get("CYBERTICKET_TEST_BUYERS", "200"))
 SEED = int(os.environ.get("CYBERTICKET_TEST_SEED", "20261122"))
 EVERYTHING = os.environ.get("CYBERTICKET_TEST_CHAOS") == "everything"
