@@ -5,8 +5,11 @@ JOBS ?= 2
 # Files stay together, and the long ones, which come first by name, begin first.
 SPREAD := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # What the coverage gate needs. Measuring doubles a test's time, so the others go without.
-COVERED := tests/unit/domain tests/unit/credentials tests/unit/importers \
-	tests/integration/store tests/integration/flows tests/integration/issuers tests/integration/test_migrations.py
+COVERED := tests/unit/domain $(wildcard tests/unit/credentials/test_credential_*.py) tests/unit/importers \
+	tests/integration/store tests/integration/flows tests/integration/test_migrations.py \
+	$(filter-out %_promises.py,$(wildcard tests/integration/issuers/test_*.py))
+# Minutes of processes that are killed, hung and started again.
+CHAOS := tests/chaos tests/e2e/test_e2e_apart.py
 
 .DEFAULT_GOAL := all
 .PHONY: all demo story test wire interop chaos check format bench lock clean
@@ -38,7 +41,7 @@ test: .venv/dev  ## every test that needs no peer, and 100 % branch coverage of 
 	$(BIN)/python -m coverage run -m pytest $(SPREAD) $(COVERED)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include='app/domain/*,app/store/*' --fail-under=100 --skip-covered --show-missing
-	$(BIN)/python -m pytest $(SPREAD) tests $(patsubst %,--ignore=%,$(COVERED) tests/interop tests/chaos)
+	$(BIN)/python -m pytest $(SPREAD) tests $(patsubst %,--ignore=%,$(COVERED) tests/interop $(CHAOS))
 
 wire: .venv/dev  ## 100 % branch coverage of mobile_gateway/wire
 	rm -f .coverage .coverage.*
@@ -50,7 +53,7 @@ interop: .venv/dev  ## against Kannel, smpplib, Net::SMPP, Wireshark, libwbxml a
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/interop
 
 chaos: .venv/dev  ## every party killed, hung and restarted at every step of a purchase, while a crowd buys
-	$(BIN)/python -m pytest -n 1 tests/chaos
+	$(BIN)/python -m pytest -n 1 $(CHAOS)
 
 check: .venv/dev  ## format, lint, types
 	$(BIN)/ruff format --check .

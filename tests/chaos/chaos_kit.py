@@ -27,7 +27,7 @@ from app.cli.stack import PUBLISHABLE_KEY, SECRET_KEY, Plan, import_venues
 HUNG_SECONDS = 2.5
 DOWN_SECONDS = 0.3
 START_SECONDS = 40
-SIGHT_SECONDS = 40
+SIGHT_SECONDS = 90
 """How long a step is waited for: the buyers buy all the time."""
 QUICK = {
     "CYBERTICKET_SILENT_SECONDS": "6",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import httpx
-import pytest
 from e2e_kit import COMMAND, cyberticket, data_folder, read_json
-
-FEED = Path(os.environ.get("CYBERTICKET_TEST_GTFS", "../shared/data/caltrain_gtfs_2016.zip"))
 
 
 def _demo(data: Path, addresses: Path) -> subprocess.Popen[bytes]:
@@ -67,19 +63,6 @@ def test_the_story_is_told_on_the_feed_we_ship() -> None:
     done = cyberticket("story")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "every one as it should be" in done.stdout
-
-
-def test_the_story_is_told_on_a_real_transit_feed() -> None:
-    if not FEED.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"the real feed is not at {FEED}")
-        pytest.skip(f"the real feed is not at {FEED}; set CYBERTICKET_TEST_GTFS to where it is")
-    done = cyberticket(
-        "story", "--terse", "--gtfs", str(FEED), "--origin", "San Francisco", "--destination", "San Jose Diridon"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "San Francisco Caltrain → San Jose Diridon Caltrain" in done.stdout
-    assert "$9.75" in done.stdout
 
 
 def test_a_story_that_fails_says_where_and_exits_with_1() -> None:

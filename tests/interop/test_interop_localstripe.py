@@ -47,7 +47,7 @@ class TestLocalstripe(CardNetworkContract):
             assert ended == Authorized(reference)
         else:
             assert isinstance(ended, Refused)
-            assert ended.reason is Decline.DECLINED
+            assert ended.reason is Decline.NOT_CONFIRMED
 
     async def test_its_events_that_mean_nothing_to_us_are_believed_and_left_alone(self, network: CardNetwork) -> None:
         reference = await taken(network, a_charge(network.cards.good))

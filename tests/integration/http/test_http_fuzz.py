@@ -26,7 +26,7 @@ from app.schemas import examples
 
 pytest_plugins = ("http_plugin",)
 
-CASES_PER_MODE = 10
+CASES_PER_MODE = 6
 CHECKS: list[CheckFunction] = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,
