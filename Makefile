@@ -8,11 +8,11 @@ SPREAD := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 COVERED := tests/unit/domain $(wildcard tests/unit/credentials/test_credential_*.py) tests/unit/importers \
 	tests/integration/store tests/integration/flows tests/integration/test_migrations.py \
 	$(filter-out %_promises.py,$(wildcard tests/integration/issuers/test_*.py))
-# Minutes of processes that are killed, hung and started again.
-CHAOS := tests/chaos tests/e2e/test_e2e_apart.py
+# Whole houses of processes: they take the machine for themselves.
+APART := tests/e2e/test_e2e_apart.py tests/e2e/test_e2e_faults.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo story test wire interop chaos check format bench lock clean
+.PHONY: all demo story test wire interop e2e chaos check format bench lock clean
 
 all: check test
 
@@ -41,7 +41,7 @@ test: .venv/dev  ## every test that needs no peer, and 100 % branch coverage of 
 	$(BIN)/python -m coverage run -m pytest $(SPREAD) $(COVERED)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include='app/domain/*,app/store/*' --fail-under=100 --skip-covered --show-missing
-	$(BIN)/python -m pytest $(SPREAD) tests $(patsubst %,--ignore=%,$(COVERED) tests/interop $(CHAOS))
+	$(BIN)/python -m pytest $(SPREAD) tests $(patsubst %,--ignore=%,$(COVERED) tests/interop tests/chaos $(APART))
 
 wire: .venv/dev  ## 100 % branch coverage of mobile_gateway/wire
 	rm -f .coverage .coverage.*
@@ -52,8 +52,11 @@ wire: .venv/dev  ## 100 % branch coverage of mobile_gateway/wire
 interop: .venv/dev  ## against Kannel, smpplib, Net::SMPP, Wireshark, libwbxml and zbar; .ci/run installs them
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/interop
 
+e2e: .venv/dev  ## the parties as processes of their own, hung and killed
+	$(BIN)/python -m pytest $(APART)
+
 chaos: .venv/dev  ## every party killed, hung and restarted at every step of a purchase, while a crowd buys
-	$(BIN)/python -m pytest -n 1 $(CHAOS)
+	$(BIN)/python -m pytest tests/chaos
 
 check: .venv/dev  ## format, lint, types
 	$(BIN)/ruff format --check .
