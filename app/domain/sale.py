@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+HOLD_SECONDS_MAX = 25 * 3_600
+"""The longest hold, a day and an hour: a sales server's clock and settings do not lock an issuer's hall up."""
+
+
+def away_words(served_by: str) -> str:
+    """What is said while the server of this name does not answer."""
+    return f"Temporarily not on sale: the issuer's server ({served_by}) does not answer. Try again in a moment."
+
 
 class Why(StrEnum):
     """Reasons for not being on sale."""

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 import structlog
 
 from app.domain.refusals import IssuerAway
+from app.domain.sale import away_words
 from app.domain.ticket import TicketEvent
 from app.flows.issue import owed_delivery
 from app.flows.register import registration
-from app.flows.sales_status import away_words
 from app.ports import Distant, Entry
 from app.store import copies, messages, outbox, peers, sales
 from app.store import register as entries

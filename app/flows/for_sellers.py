@@ -14,6 +14,7 @@ from uuid import UUID
 
 from app.domain.booking import SalesFacts, on_sale
 from app.domain.refusals import BadLine, NotFound, NotOnSale
+from app.domain.sale import HOLD_SECONDS_MAX
 from app.flows import sales_status
 from app.flows.sales_status import LOCAL, Availability
 from app.ports import Held, Issuer, NotAvailable, Wish
@@ -25,8 +26,6 @@ from app.world import World
 
 FORM = "1"
 """Of the answers: another one makes every seller read all of them again."""
-HOLD_SECONDS_MAX = 25 * 3_600
-"""The longest hold a sales server's settings allow, with its grace."""
 
 
 @dataclass(frozen=True, slots=True)

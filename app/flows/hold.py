@@ -16,9 +16,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain.refusals import IssuerAway, NotFound, NotOnSale, Refusal
+from app.domain.sale import away_words
 from app.flows import mirror, sales_status
 from app.flows.deliver import Done
-from app.flows.sales_status import AWAY_SECONDS, LOCAL, away_words, issuer_of
+from app.flows.sales_status import AWAY_SECONDS, LOCAL, issuer_of
 from app.ports import Held, NotAvailable, Wish
 from app.ports.catalogues import Elsewhere
 from app.store import outbox, sales, stock

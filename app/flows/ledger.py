@@ -101,7 +101,7 @@ async def refund_due(
 async def refund_paid(tx: Tx, world: World, refund: sa.Row[Any], *, by_hand: bool = False, now: datetime) -> None:
     """A refund arrived: by the way the money came, or by hand out of our own cash."""
     source = AccountKind.CASH if by_hand else clearing(refund.provider)
-    await _refund_step(
+    await _step(
         tx,
         world,
         refund,
@@ -114,7 +114,7 @@ async def refund_paid(tx: Tx, world: World, refund: sa.Row[Any], *, by_hand: boo
 
 async def refund_failed(tx: Tx, world: World, refund: sa.Row[Any], *, now: datetime) -> None:
     """A refund that had arrived came back: it is owed again."""
-    await _refund_step(
+    await _step(
         tx,
         world,
         refund,
@@ -125,56 +125,44 @@ async def refund_failed(tx: Tx, world: World, refund: sa.Row[Any], *, now: datet
     )
 
 
-async def _refund_step(  # noqa: PLR0917 - the two callers are above
-    tx: Tx,
-    world: World,
-    refund: sa.Row[Any],
-    key: str,
-    kind: TransferKind,
-    sides: tuple[AccountKind, AccountKind],
-    now: datetime,
-) -> None:
-    posting = Posting(refund.issuer_id, key, kind, *sides, refund.amount, refund.currency, refund.booking_id)
-    await ledger.post(tx, [posting], new_id=world.entropy.uuid, now=now)
-
-
 # --- disputes -------------------------------------------------------------------------------------------------------
 
 
 async def disputed(tx: Tx, world: World, dispute: sa.Row[Any], *, now: datetime) -> None:
     """A bank took the money of a payment back."""
     sides = (AccountKind.DISPUTES, clearing(dispute.provider))
-    await _dispute_step(tx, world, dispute, f"dispute-{dispute.id}", TransferKind.DISPUTE, sides, now)
+    await _step(tx, world, dispute, f"dispute-{dispute.id}", TransferKind.DISPUTE, sides, now)
 
 
 async def dispute_won(tx: Tx, world: World, dispute: sa.Row[Any], *, now: datetime) -> None:
     """The bank gave it back; what was written off as lost before, and is won on appeal, is the issuer's again."""
     lost = dispute.state == DisputeState.LOST
     sides = (clearing(dispute.provider), AccountKind.PAYABLE if lost else AccountKind.DISPUTES)
-    await _dispute_step(tx, world, dispute, f"won-{dispute.id}", TransferKind.DISPUTE_WON, sides, now)
+    await _step(tx, world, dispute, f"won-{dispute.id}", TransferKind.DISPUTE_WON, sides, now)
 
 
 async def dispute_lost(tx: Tx, world: World, dispute: sa.Row[Any], *, now: datetime) -> None:
     """The bank keeps it: the issuer's sale was none."""
     sides = (AccountKind.PAYABLE, AccountKind.DISPUTES)
-    await _dispute_step(tx, world, dispute, f"lost-{dispute.id}", TransferKind.DISPUTE_LOST, sides, now)
-
-
-async def _dispute_step(  # noqa: PLR0917 - the three callers are above
-    tx: Tx,
-    world: World,
-    dispute: sa.Row[Any],
-    key: str,
-    kind: TransferKind,
-    sides: tuple[AccountKind, AccountKind],
-    now: datetime,
-) -> None:
-    posting = Posting(dispute.issuer_id, key, kind, *sides, dispute.amount, dispute.currency, dispute.booking_id)
-    await ledger.post(tx, [posting], new_id=world.entropy.uuid, now=now)
+    await _step(tx, world, dispute, f"lost-{dispute.id}", TransferKind.DISPUTE_LOST, sides, now)
 
 
 async def voided(tx: Tx, world: World, ticket: sa.Row[Any], value: int, *, now: datetime) -> None:
     """A voucher was revoked without its money going back: what it could still buy is its issuer's."""
     key, sides = f"void-{ticket.id}", (AccountKind.VOUCHERS, AccountKind.PAYABLE)
     posting = Posting(ticket.issuer_id, key, TransferKind.FACE, *sides, value, ticket.currency, ticket.booking_id)
+    await ledger.post(tx, [posting], new_id=world.entropy.uuid, now=now)
+
+
+async def _step(  # noqa: PLR0917 - the callers are above
+    tx: Tx,
+    world: World,
+    row: sa.Row[Any],
+    key: str,
+    kind: TransferKind,
+    sides: tuple[AccountKind, AccountKind],
+    now: datetime,
+) -> None:
+    """Post the whole amount of a refund or a dispute from one account to another."""
+    posting = Posting(row.issuer_id, key, kind, *sides, row.amount, row.currency, row.booking_id)
     await ledger.post(tx, [posting], new_id=world.entropy.uuid, now=now)

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from app.domain import inventory
 from app.domain.inventory import Hall
 from app.domain.refusals import IssuerAway, NotFound
-from app.domain.sale import ON_SALE, Standing, Why, why_not
+from app.domain.sale import ON_SALE, Standing, Why, away_words, why_not
 from app.ports import Issuer
 from app.ports.catalogues import STOCK_ASKED_MAX, CopyRefused, Elsewhere, StockCopy
 from app.store import catalogue, mirror, stock
@@ -62,10 +62,6 @@ def issuer_of(world: World, served_by: str) -> Issuer:
     if issuer is None:
         raise IssuerAway(away_words(served_by))
     return issuer
-
-
-def away_words(served_by: str) -> str:
-    return f"Temporarily not on sale: the issuer's server ({served_by}) does not answer. Try again in a moment."
 
 
 def elsewhere(world: World, served_by: str) -> Elsewhere:

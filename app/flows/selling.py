@@ -13,12 +13,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain.refusals import NotFound
+from app.flows.sales_status import LOCAL
 from app.ports import Changes, Entry, Host, Issuer, Registration
 from app.store import peers
 from app.store import register as entries_of
 from app.world import World
 
-LOCAL = "local"
 CHANGES_MAX = 200
 """Entries in one answer about changes; more only where one transaction changed more."""
 ADMISSIONS_MAX = 5_000

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from app.domain.sale import HOLD_SECONDS_MAX
 from app.domain.ticket import GENERATION_MAX, Kind, TicketState
 from app.ports import Entry, Part, Registration, Seen
 
@@ -20,8 +21,6 @@ CHANGES_READ_MAX = 10_000
 """More than one answer ever holds: one transaction's changes are not divided."""
 PARTS_MAX = 50
 PLACES_MAX = 200_000
-HOLD_SECONDS_MAX = 90_000
-"""The longest hold, a day and an hour: a sales server's clock and settings do not lock an issuer's hall up."""
 KEY_CHARS_MAX = 120
 LABEL_CHARS_MAX = 4_000
 MINOR_MAX = 10**12

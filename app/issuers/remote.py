@@ -12,6 +12,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from app.domain.refusals import IssuerAway
+from app.domain.sale import HOLD_SECONDS_MAX
 from app.issuers import messages
 from app.issuers.remote_catalogue import RemoteCatalogue
 from app.issuers.wire import Answer, Wire
@@ -68,7 +69,7 @@ class RemoteIssuer(RemoteCatalogue):
         asked = messages.HoldAsked(
             issuer=wish.issuer_id,
             occasion=wish.occasion_id,
-            seconds=min(max(seconds, 1), messages.HOLD_SECONDS_MAX),
+            seconds=min(max(seconds, 1), HOLD_SECONDS_MAX),
             parts=tuple(messages.PartAsked.of(part) for part in wish.parts),
         )
         told = await self._ask("PUT", f"/holds/{wish.key}", asked, messages.HeldTold)

@@ -18,6 +18,7 @@ import structlog
 
 from app import tokens
 from app.domain import refusals as no
+from app.domain.sale import away_words
 from app.issuers import answers
 from app.keys import KeyRing
 from app.ports import Clock, Entropy
@@ -119,9 +120,7 @@ class Wire:
         raise self._refusal(method, path, answer)
 
     def away(self) -> no.IssuerAway:
-        return no.IssuerAway(
-            f"Temporarily not on sale: the issuer's server ({self.name}) does not answer. Try again in a moment."
-        )
+        return no.IssuerAway(away_words(self.name))
 
     async def _attempts(self, request: _Request) -> Answer:
         """Try until there is an answer; not while the server is left alone, and after that once, by one alone."""
