@@ -65,8 +65,10 @@ class Alarm:
         if self._taken or (door, back) != (self.step.door, self.step.back) or not self.step.is_in(chunk):
             return
         self._taken = True
-        await self.act()
-        self.rung.set()
+        try:
+            await self.act()
+        finally:
+            self.rung.set()  # also where the victim took this connection with it, and who carries it was told to stop
 
 
 @dataclass(slots=True)
