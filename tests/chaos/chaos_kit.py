@@ -176,18 +176,19 @@ async def a_house(*, sabotage: str | None = None) -> AsyncIterator[tuple[House, 
             )
             await house.ready(http)
             shop = _shop(house, http, key, issuer_key)
-            await _whole_programme(shop)
+            await _whole_programme(house, shop)
             yield house, shop
 
 
-async def _whole_programme(shop: Shop) -> None:
+async def _whole_programme(house: House, shop: Shop) -> None:
     """Wait until the arena, the largest of the venues' halls, is on sale at the sales server: it comes last."""
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            found = (await shop.get("/catalogue/occasions", issuer="gaon-arena", limit=50))["occasions"]
-            if found and all(any(one["free"].values()) for one in found):
-                return
-            await asyncio.sleep(0.2)
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        found = (await shop.get("/catalogue/occasions", issuer="gaon-arena", limit=50))["occasions"]
+        if found and all(any(one["free"].values()) for one in found):
+            return
+        assert time.monotonic() < deadline, f"the venues' programme is not on sale: {found}\n{house.logs()}"
+        await asyncio.sleep(0.2)
 
 
 @dataclass(frozen=True, slots=True)
