@@ -9,7 +9,9 @@ COVERED := tests/unit/domain $(wildcard tests/unit/credentials/test_credential_*
 	tests/integration/store tests/integration/flows tests/integration/test_migrations.py \
 	$(filter-out %_promises.py,$(wildcard tests/integration/issuers/test_*.py))
 # Whole houses of processes: they take the machine for themselves.
-APART := tests/e2e/test_e2e_apart.py tests/e2e/test_e2e_faults.py
+APART := tests/e2e tests/docs/test_docs_run.py
+# Tests start many programs; without the compiled modules each compiles the house anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := all
 .PHONY: all demo story test wire interop e2e chaos check format bench lock clean
@@ -36,7 +38,7 @@ demo: .venv/runtime  ## the whole system with sample data, until Ctrl-C
 story: .venv/runtime  ## the patent's ten steps, printed as they happen
 	$(BIN)/cyberticket story
 
-test: .venv/dev  ## every test that needs no peer, and 100 % branch coverage of app/domain and app/store
+test: .venv/dev  ## every test but those of make interop, e2e and chaos; 100 % branch coverage of app/domain and app/store
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m coverage run -m pytest $(SPREAD) $(COVERED)
 	$(BIN)/python -m coverage combine --quiet
@@ -52,7 +54,7 @@ wire: .venv/dev  ## 100 % branch coverage of mobile_gateway/wire
 interop: .venv/dev  ## against Kannel, smpplib, Net::SMPP, Wireshark, libwbxml and zbar; .ci/run installs them
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/interop
 
-e2e: .venv/dev  ## the parties as processes of their own, hung and killed
+e2e: .venv/dev  ## the parties as processes of their own, hung and killed; the demo as the pages tell to use it
 	$(BIN)/python -m pytest $(APART)
 
 chaos: .venv/dev  ## every party killed, hung and restarted at every step of a purchase, while a crowd buys
@@ -67,9 +69,11 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev  ## rates of sale, admission, availability and delivery beside pgbench's own; then the message centre's
+bench: .venv/dev  ## rates of sale, admission, availability and delivery beside pgbench's own; the message centre's; gates' snapshots; gates online, cut off, alone
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.smsc
+	$(BIN)/python -m bench.snapshot
+	$(BIN)/python -m bench.gates
 
 lock: .venv/dev  ## renew both lock files; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock pyproject.toml

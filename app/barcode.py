@@ -1,6 +1,6 @@
 """A ticket's code as a picture, drawn when it is looked at: QR as SVG for pages, PNG for messages, WBMP for old phones.
 
-Only text of the QR alphanumeric alphabet is drawn, which is what CT0, CT1 and number-PIN are made of.
+Only text of the QR alphanumeric alphabet is drawn, which is what CT0, CT1, CTL and number-PIN are made of.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ class Drawing:
 
 
 def draw(text: str, level: Level = Level.L) -> Drawing:
-    """The smallest QR code of `level` for `text`: CT0 is version 1-L or 2-M, CT1 5-L or 6-M; raises ValueError."""
+    """The smallest QR code of `level` for `text`: CT0 is version 1-L or 2-M, CT1 5-L or 6-M, CTL 9-L or 10-M.
+
+    Raises ValueError.
+    """
     if not _ALPHANUMERIC.fullmatch(text):
         raise ValueError(f"a code has 1 to {TEXT_CHARS_MAX} characters of {ALPHABET!r}")
     code = segno.make_qr(text, error=level, mode="alphanumeric", boost_error=False)
@@ -59,6 +62,25 @@ def draw(text: str, level: Level = Level.L) -> Drawing:
 
 
 # --- pages and messages ---------------------------------------------------------------------------------------------
+
+
+def link_svg(link: str) -> str:
+    """A link of any characters as a QR picture for a page; raises ValueError beyond 512 of them."""
+    text = _link(link).svg_inline(border=QUIET_MODULES, scale=4)
+    return str(text)
+
+
+def link_in_terminal(link: str) -> str:
+    """The same in half blocks, for a screen of text with a dark ground; raises ValueError."""
+    lines = io.StringIO()
+    _link(link).terminal(lines, border=QUIET_MODULES_MIN, compact=True)
+    return lines.getvalue()
+
+
+def _link(link: str) -> segno.QRCode:
+    if not 0 < len(link) <= TEXT_CHARS_MAX:
+        raise ValueError(f"a link to draw has 1 to {TEXT_CHARS_MAX} characters")
+    return segno.make_qr(link, error="m", boost_error=False)
 
 
 def svg(drawing: Drawing) -> str:

@@ -18,14 +18,22 @@ from app.routers import (
     catalogue,
     emoney,
     gate,
+    gate_desk,
+    gate_devices,
+    gate_scans,
+    gate_snapshot,
+    handset,
+    handset_tickets,
     health,
     issuer,
     issuer_catalogue,
+    offers,
     pages,
     pages_booking,
     pages_buying,
     pages_choose,
     pages_give,
+    pages_offer,
     pages_paying,
     pages_refund,
     pages_split,
@@ -34,6 +42,8 @@ from app.routers import (
     refunds,
     staff,
     staff_gates,
+    staff_handsets,
+    staff_incidents,
     staff_money,
     tickets,
     wap,
@@ -77,7 +87,7 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
         secret=settings.wap_secret.get_secret_value(),
     )
     problems.install(app)
-    for router in (gate, staff_gates, health):
+    for router in (gate, gate_desk, gate_devices, gate_scans, gate_snapshot, health, staff_gates, staff_incidents):
         app.include_router(router.router)
     if settings.role is not Role.ISSUER:
         _sell(app)
@@ -97,13 +107,13 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
 
 def _sell(app: FastAPI) -> None:
     """Everything that only a sales server has: its API, its pages and its decks."""
-    for router in (catalogue, bookings, refunds, payments_news, tickets, emoney, carrier, carrier_open):
+    for router in (catalogue, bookings, refunds, payments_news, tickets, offers, emoney, carrier, carrier_open):
         app.include_router(router.router)
-    for router in (staff, staff_money):
+    for router in (staff, staff_money, staff_handsets, handset, handset_tickets):
         app.include_router(router.router)
     for face in (pages, pages_choose, pages_buying, pages_booking, pages_paying, pages_split, pages_refund):
         app.include_router(face.router)
-    for face in (pages_ticket, pages_give):
+    for face in (pages_ticket, pages_give, pages_offer):
         app.include_router(face.router)
     for decks in (wap, wap_choose, wap_seats, wap_buying, wap_booking, wap_paying, wap_refund, wap_ticket):
         app.include_router(decks.router)

@@ -145,6 +145,13 @@ class Memory:
         except (RedisError, OSError):
             return False
 
+    async def first(self, name: str, *, seconds: int) -> bool:
+        """Whether nobody has said `name` within so many seconds: the first one has it. Everybody when Redis is away."""
+        try:
+            return bool(await self.redis.set(f"cyberticket:first:{name}", b"1", nx=True, ex=seconds))
+        except (RedisError, OSError):
+            return True
+
     async def allow(self, name: str, *, most: int, seconds: int) -> bool:
         """A rate limit: at most so many of `name` in a window. Open when Redis is away: it guards comfort only."""
         key = f"cyberticket:rate:{name}:{int(time.time()) // seconds}"

@@ -25,6 +25,15 @@ NETWORK_DIFFERENCES = Gauge(
     registry=REGISTRY,
 )
 SCANS = Counter("cyberticket_scans_total", "Presentations at gates by reason.", ["reason"], registry=REGISTRY)
+GATE_ENTRIES = Counter(
+    "cyberticket_gate_entries_total",
+    "Entries of gates' logs that were brought: taken or refused.",
+    ["what"],
+    registry=REGISTRY,
+)
+INCIDENTS = Counter(
+    "cyberticket_incidents_total", "What gates without network brought about, by kind.", ["kind"], registry=REGISTRY
+)
 NEWS = Counter(
     "cyberticket_payment_news_total", "Webhooks of payment networks: new, old or forged.", ["what"], registry=REGISTRY
 )

@@ -31,7 +31,10 @@ class Problem:
 PROBLEMS: Mapping[type[no.Refusal], Problem] = {
     no.NotFound: Problem(404, "not-found", "Not found", "Check the address. What is not yours looks like this too."),
     no.NotAuthentic: Problem(
-        401, "not-authentic", "Not signed in", "Send the booking's link, a staff key or a gate token as a bearer token."
+        401,
+        "not-authentic",
+        "Not signed in",
+        "Send the booking's link, a staff key or a token; a device with a key of its own proves it with each request.",
     ),
     no.NotAllowed: Problem(403, "not-allowed", "Not allowed", "Use a key that has the scope named in the detail."),
     no.BadLine: Problem(422, "bad-line", "Contradictory request", "Correct what the detail names and ask again."),
@@ -106,7 +109,7 @@ def refusal_response(request: Request, refusal: no.Refusal) -> JSONResponse:
     if isinstance(refusal, no.IssuerAway):
         headers["Retry-After"] = str(refusal.more.get("retry_after_seconds", 5))
     if isinstance(refusal, no.NotAuthentic):
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = getattr(request.state, "challenge", "Bearer")
     return respond(request, problem, refusal.sentence, headers=headers, **more)
 
 

@@ -36,6 +36,9 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+Prefixes = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,14}$")], ...], NoDecode, BeforeValidator(_listed)
+]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_listed)]
@@ -137,6 +140,11 @@ class Settings(BaseSettings):
     """How often one ticket may be sent again within an hour."""
     gifts_per_hour_max: int = Field(default=5, ge=0, le=100)
     """How many tickets one handset may give to others within an hour."""
+    code_prefixes: Prefixes = ()
+    """Where one-time codes for handsets may be sent, such as `+82,+81`; empty: to every mobile number there is."""
+    proxies: Networks = Field(default_factory=tuple)
+    """Addresses of reverse proxies in front, such as `127.0.0.1,10.0.0.0/8`: who asks stands in the `X-Forwarded-For`
+    that they send. Without it all who come by a proxy share the limit on one-time codes for one asker."""
     heard_per_hour_max: int = Field(default=30, ge=1, le=1_000)
     """How many text messages of one handset are read within an hour."""
     short_code: str = Field(default="", pattern=r"^(\+?[0-9]{3,15})?$")

@@ -28,7 +28,7 @@ from jose.exceptions import JOSEError
 TOKEN_CHARS_MAX = 4096
 CLAIM_CHARS_MAX = 256
 LEEWAY_SECONDS = 30
-TYPES_SECONDS_MAX = {"gate+jwt": 8 * 3600, "issuer+jwt": 60}
+TYPES_SECONDS_MAX = {"gate+jwt": 8 * 3600, "hs+jwt": 600, "issuer+jwt": 60}
 """Every `typ` there is, with the longest life of its tokens; a new kind of caller is one line here."""
 
 _ALGORITHM = "ES256"
@@ -70,6 +70,12 @@ class Fault(StrEnum):
     NOT_YET = "not_yet"
     EXPIRED = "expired"
     LIFETIME = "lifetime"
+    KEY = "key"
+    """A proof that brings no public key on P-256, or brings more than that."""
+    OTHER_REQUEST = "other_request"
+    """A proof for another method or address."""
+    OTHER_TOKEN = "other_token"  # noqa: S105 - a reason, not a token
+    """A proof that does not go with the token that it came with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ def issue(
         case Invalid(reason):
             raise ValueError(f"its reader would refuse this token: {reason}")
     headers = {"typ": typ, "kid": kid}
-    token = jws.sign(payload, _signing_key(private), headers=headers, algorithm=_ALGORITHM)
+    token = signed(payload, headers, private)
     if len(token) > TOKEN_CHARS_MAX:
         raise ValueError(f"a token has at most {TOKEN_CHARS_MAX} characters, not {len(token)}; carry fewer claims")
     return token
@@ -145,27 +151,59 @@ def read(token: str, *, typ: str, audience: str, ring: PublicKeys, now: datetime
 
     Times may be off by 30 s. Whether `issuer` and `subject` may do what they ask is for the caller to decide.
     """
+    header = header_of(token)
+    if isinstance(header, Invalid):
+        return header
+    kid = _kid(header, typ=typ)
+    if isinstance(kid, Invalid):
+        return kid
+    public = ring.token_key(kid)
+    payload = Invalid(Fault.UNKNOWN_KEY) if public is None else payload_of(token, public)
+    if isinstance(payload, Invalid):
+        return payload
+    return _claims(payload, typ=typ, audience=audience, now=now)
+
+
+# --- what proofs of possession are made of as well (app/proofs.py) ----------------------------------------------------
+
+
+def header_of(token: str) -> dict[str, Json] | Invalid:
+    """The header of a token that is written in the one way there is, before anything is verified."""
     if len(token) > TOKEN_CHARS_MAX:
         return Invalid(Fault.TOO_LONG)
     segments = token.split(".", 3)
     if len(segments) != 3 or not all(_is_base64url(segment) for segment in segments):  # noqa: PLR2004 - RFC 7515 7.1
         return Invalid(Fault.MALFORMED)
-    kid = _kid(segments[0], typ=typ)
-    if isinstance(kid, Invalid):
-        return kid
-    key = _key(kid, ring)
+    try:
+        return json_object(_octets(segments[0]))
+    except ValueError:
+        return Invalid(Fault.HEADER)
+
+
+def payload_of(token: str, public: Mapping[str, str]) -> bytes | Invalid:
+    """What a token says, where its signature holds by this public key; `header_of` has read its header before."""
+    key = _key(public)
     if key is None:
         return Invalid(Fault.UNKNOWN_KEY)
     try:
-        payload = jws.verify(token, key, algorithms=[_ALGORITHM])
+        return jws.verify(token, key, algorithms=[_ALGORITHM])
     except JOSEError:
         return Invalid(Fault.SIGNATURE)
-    return _claims(payload, typ=typ, audience=audience, now=now)
+
+
+def signed(payload: bytes, headers: Mapping[str, Json], private: ec.EllipticCurvePrivateKey) -> str:
+    """A token of this payload; `alg` is in its header already."""
+    return jws.sign(payload, _signing_key(private), headers=dict(headers), algorithm=_ALGORITHM)
+
+
+def digest(octets: bytes) -> str:
+    """SHA-256 as base64url without padding."""
+    return urlsafe_b64encode(hashlib.sha256(octets).digest()).decode("ascii").rstrip("=")
 
 
 def body_hash(body: bytes) -> str:
     """What the token of a signed request says of the body it goes with: SHA-256 as base64url without padding."""
-    return urlsafe_b64encode(hashlib.sha256(body).digest()).decode("ascii").rstrip("=")
+    return digest(body)
 
 
 def claimed_issuer(token: str) -> str | None:
@@ -174,19 +212,19 @@ def claimed_issuer(token: str) -> str | None:
     if len(segments) != 3 or not _is_base64url(segments[1]):  # noqa: PLR2004 - RFC 7515 7.1
         return None
     try:
-        return _name(_object(_octets(segments[1])).get("iss"))
+        return text_claim(json_object(_octets(segments[1])).get("iss"))
     except ValueError:
         return None
 
 
 def _claims(payload: bytes, *, typ: str, audience: str, now: datetime) -> Claims | Invalid:
     try:
-        claims = _object(payload)
-        issuer, subject, meant_for, token_id = (_name(claims[name]) for name in ("iss", "sub", "aud", "jti"))
+        claims = json_object(payload)
+        issuer, subject, meant_for, token_id = (text_claim(claims[name]) for name in ("iss", "sub", "aud", "jti"))
         issued_at, expires_at, not_before = (
-            _moment(claims["iat"]),
-            _moment(claims["exp"]),
-            _moment(claims.get("nbf", 0)),
+            moment_claim(claims["iat"]),
+            moment_claim(claims["exp"]),
+            moment_claim(claims.get("nbf", 0)),
         )
     except (KeyError, ValueError):
         return Invalid(Fault.CLAIMS)
@@ -210,11 +248,10 @@ def _claims(payload: bytes, *, typ: str, audience: str, now: datetime) -> Claims
     )
 
 
-def _kid(segment: str, *, typ: str) -> str | Invalid:
+def _kid(header: Mapping[str, Json], *, typ: str) -> str | Invalid:
     """The kid of a header that has exactly `alg`, `typ` and `kid`: no `crit`, `jku`, `jwk` or `x5c` to be lured by."""
     try:
-        header = _object(_octets(segment))
-        kid = _name(header.get("kid"))
+        kid = text_claim(header.get("kid"))
     except ValueError:
         return Invalid(Fault.HEADER)
     if header.keys() != _HEADER_NAMES or header["alg"] != _ALGORITHM:
@@ -224,10 +261,9 @@ def _kid(segment: str, *, typ: str) -> str | Invalid:
     return kid
 
 
-def _key(kid: str, ring: PublicKeys) -> Key | None:
-    """The ring's key, only if it is a public one on P-256: jose would take any curve, a private key, a bare secret."""
-    public = ring.token_key(kid)
-    if public is None or public.keys() != _PUBLIC_NAMES or (public["kty"], public["crv"]) != ("EC", "P-256"):
+def _key(public: Mapping[str, str]) -> Key | None:
+    """A key, only if it is a public one on P-256: jose would take any curve, a private key, a bare secret."""
+    if public.keys() != _PUBLIC_NAMES or (public["kty"], public["crv"]) != ("EC", "P-256"):
         return None
     try:
         return _verifying_key(public["x"], public["y"])
@@ -246,7 +282,7 @@ def _octets(segment: str) -> bytes:
     return urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
 
 
-def _object(octets: bytes) -> dict[str, Json]:
+def json_object(octets: bytes) -> dict[str, Json]:
     """A JSON object without duplicate names or fractions; raises ValueError."""
     try:
         value = json.loads(
@@ -270,13 +306,15 @@ def _no_fraction(text: str) -> Json:
     raise ValueError(f"{text} is not an integer")
 
 
-def _name(value: Json) -> str:
+def text_claim(value: Json) -> str:
+    """A claim that is a text of 1 to 256 characters; raises ValueError."""
     if isinstance(value, str) and 0 < len(value) <= CLAIM_CHARS_MAX:
         return value
     raise ValueError(f"not a text of 1 to {CLAIM_CHARS_MAX} characters")
 
 
-def _moment(value: Json) -> int:
+def moment_claim(value: Json) -> int:
+    """A claim that is a moment in whole seconds since 1970; raises ValueError."""
     if type(value) is int and 0 <= value <= _EPOCH_SECONDS_MAX:
         return value
     raise ValueError("not a count of whole seconds since 1970")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
 import fakeredis
 import httpx
@@ -25,6 +27,7 @@ from app.issuers.keyset import KEYS_SECONDS, KeySet
 from app.issuers.local import LocalIssuer
 from app.issuers.remote import RemoteIssuer
 from app.issuers.wire import Us, Wire
+from app.keys import living
 from app.memory import Memory, connect
 from app.payments.carrier_billing import CarrierAccount, CarrierBilling
 from app.payments.emoney import Emoney
@@ -169,6 +172,8 @@ def _house(settings: Settings, ring: keys.KeyRing, sellers: Sellers) -> House:
         silent_seconds=settings.silent_seconds,
         resends_per_hour_max=settings.resends_per_hour_max,
         gifts_per_hour_max=settings.gifts_per_hour_max,
+        code_prefixes=settings.code_prefixes,
+        proxies=settings.proxies,
         heard_per_hour_max=settings.heard_per_hour_max,
         short_code=settings.short_code,
         deliver_attempts_max=settings.deliver_attempts_max,
@@ -183,9 +188,22 @@ def _house(settings: Settings, ring: keys.KeyRing, sellers: Sellers) -> House:
 
 
 @asynccontextmanager
+async def _following(ring: keys.KeyRing, folder: Path, seen: living.Stamp) -> AsyncIterator[None]:
+    """Keys that are rotated or dropped while we run are taken up, for as long as the block lasts."""
+    task = asyncio.create_task(living.follow(ring, folder, seen=seen))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
 async def world(settings: Settings) -> AsyncIterator[World]:
     """Everything a flow may use, opened and closed in order."""
     async with AsyncExitStack() as stack:
+        seen = living.stamp(settings.keys_folder)
         ring = keys.load(settings.keys_folder, create_if_missing=settings.demo)
         store = await stack.enter_async_context(database(settings))
         clock, entropy = SystemClock(), SystemEntropy()
@@ -206,5 +224,6 @@ async def world(settings: Settings) -> AsyncIterator[World]:
             memory=await stack.enter_async_context(memory(settings)),
             house=_house(settings, ring, await _sellers(settings, stack)),
         )
+        await stack.enter_async_context(_following(ring, settings.keys_folder, seen))
         stack.push_async_callback(patience.finish)  # before anything that it works with is closed
         yield found

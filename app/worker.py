@@ -18,6 +18,7 @@ from app.flows import (
     audit,
     balance,
     book,
+    carry,
     converse,
     deliver,
     dispute,
@@ -89,6 +90,10 @@ async def _suspend(world: World, payload: Mapping[str, Any]) -> Outcome:
     return await dispute.tell_suspended(world, UUID(payload["ticket"]))
 
 
+async def _bind(world: World, payload: Mapping[str, Any]) -> Outcome:
+    return await carry.tell_bound(world, UUID(payload["ticket"]))
+
+
 async def _news(world: World, payload: Mapping[str, Any]) -> Outcome:
     return await news.carry_on(world, payload)
 
@@ -97,7 +102,7 @@ async def _dispute(world: World, payload: Mapping[str, Any]) -> Outcome:
     return await dispute.defend(world, UUID(payload["dispute"]))
 
 
-PATIENT = frozenset({Topic.REGISTER, Topic.REVOKE, Topic.RELEASE, Topic.SUSPEND})
+PATIENT = frozenset({Topic.REGISTER, Topic.REVOKE, Topic.RELEASE, Topic.SUSPEND, Topic.BIND})
 """What an issuer must hear, however long its server is away: it is never given up."""
 PATIENT_SECONDS_MAX = 300
 """The longest pause between two tries of it; as soon as the server answers again all of it is due at once."""
@@ -118,6 +123,7 @@ HANDLERS: Mapping[Topic, Handler] = {
     Topic.SUSPEND: _suspend,
     Topic.DISPUTE: _dispute,
     Topic.NEWS: _news,
+    Topic.BIND: _bind,
 }
 
 

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network
 from uuid import UUID
 
+from app.domain.snapshot.edition import Edition
 from app.keys import KeyRing
 from app.memory import Memory
 from app.ports import Channel, Clock, Entropy, Issuer, PaymentProvider
@@ -37,6 +39,10 @@ class House:
     resends_per_hour_max: int = 3
     gifts_per_hour_max: int = 5
     """How many tickets one handset may give away within an hour: each costs a message to a stranger."""
+    code_prefixes: tuple[str, ...] = ()
+    """How the numbers begin that one-time codes may be sent to; none named: all."""
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Reverse proxies in front of us, whose word on where a request comes from is taken."""
     heard_per_hour_max: int = 30
     """How many messages of one handset are read within an hour."""
     short_code: str = ""
@@ -55,6 +61,8 @@ class House:
     """What other servers know us by."""
     sellers: Sellers = field(default_factory=Sellers)
     """The sales servers that may sell for the issuers that are served here."""
+    editions: dict[bytes, Edition] = field(default_factory=dict)
+    """Rows of gates' snapshots as this process has sealed them, by their names: they may be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ async def drive(url: str, step: Step, *, clients: int, seconds: float, effort: E
         except TimeoutError:
             raise BenchFailed(f"an answer took longer than {OVERTIME_SECONDS:.0f} s") from None
         except ExceptionGroup as faults:
-            raise _first(faults) from None
+            raise first_fault(faults) from None
         effort.processor_seconds += time.process_time() - processor
         effort.seconds += time.perf_counter() - began
     counted = tuple(Done(ended - window.opens, took) for ended, took in done if window.counts(ended))
@@ -88,7 +88,7 @@ async def _repeat(step: Step, line: Connection, number: int, window: Window, don
             first = False
 
 
-def _first(faults: ExceptionGroup[Exception]) -> Exception:
+def first_fault(faults: ExceptionGroup[Exception]) -> Exception:
     """One client's fault stands for all: they mostly fail for the same reason. A bug is raised as it is."""
     fault: Exception | ExceptionGroup[Exception] = faults
     while isinstance(fault, ExceptionGroup):

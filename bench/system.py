@@ -45,6 +45,8 @@ class System:
     gateway: str
     staff_key: str
     postgres: Server
+    data: Path
+    """The folder with its keys and its database."""
     start_seconds: float
 
     @contextmanager
@@ -89,7 +91,8 @@ async def system(*, profile: Path | None = None) -> AsyncIterator[System]:
             with embedded_blocking(data) as url:
                 told = await _told(process, "ready")
                 try:
-                    yield System(process, told["app"], told["gateway"], told["staff_key"], _server(url), start_seconds)
+                    app, gateway, staff_key = (told[name] for name in ("app", "gateway", "staff_key"))
+                    yield System(process, app, gateway, staff_key, _server(url), data, start_seconds)
                 finally:
                     await _stop(process)
         finally:

@@ -27,16 +27,19 @@ This page is made by `python docs/make_cli.py`; a test fails when it is stale.
 """
 
 
-def commands() -> Iterator[tuple[str, TyperCommand]]:
+def commands() -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
     """Every command by its full name, in the order of the program's own help."""
     root = typer.main.get_command(program())
     assert isinstance(root, TyperGroup), "the program has commands"
     yield from _below("cyberticket", root)
 
 
-def _below(name: str, group: TyperGroup) -> Iterator[tuple[str, TyperCommand]]:
+def _below(name: str, group: TyperGroup) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
+    """Its commands; a group that does something by itself comes before its own."""
     for word, command in group.commands.items():
         if isinstance(command, TyperGroup):
+            if command.invoke_without_command:
+                yield f"{name} {word}", command
             yield from _below(f"{name} {word}", command)
         else:
             assert isinstance(command, TyperCommand), f"{word} is neither a command nor a group of them"
@@ -50,7 +53,7 @@ def page() -> str:
     return "\n".join([HEAD, listed, "", *(_section(name, command) for name, command in found)])
 
 
-def _section(name: str, command: TyperCommand) -> str:
+def _section(name: str, command: TyperCommand | TyperGroup) -> str:
     usage = " ".join([name, *(_usage(one) for one in command.params if one.required), "[OPTIONS]"])
     parts = [f"## {name}", _sentence(command.help), f"```text\n{usage}\n```"]
     if command.params:
@@ -84,9 +87,10 @@ def _kind(parameter: object) -> str:
     for one in (annotation, *get_args(annotation)):
         if isinstance(one, type) and issubclass(one, StrEnum):
             return " or ".join(f"`{member.value}`" for member in one)
-    found = re.search("Path|int|float|str|datetime", str(annotation))
+    found = re.search("Path|int|float|str|datetime|UUID", str(annotation))
     assert found, f"{parameter.name} is of a type this page has no word for"
-    word = {"Path": "path", "int": "number", "float": "number", "str": "text", "datetime": "day"}[found[0]]
+    words = {"Path": "path", "int": "number", "float": "number", "str": "text", "datetime": "day", "UUID": "id"}
+    word = words[found[0]]
     low, high = parameter.min, parameter.max
     return f"{word}, {low} to {high}" if low is not None and high is not None else word
 
@@ -99,7 +103,8 @@ def _cell(parameter: object) -> str:
     elif parameter.default not in {None, False, ""} and not isinstance(parameter.default, Path):
         notes.append(f"default `{parameter.default}`")
     elif isinstance(parameter.default, Path):
-        notes.append("default: the sample that comes along")
+        ours = parameter.default.is_absolute()
+        notes.append("default: the sample that comes along" if ours else f"default `{parameter.default}`")
     if parameter.multiple:
         notes.append("may be given several times")
     said = _sentence(parameter.help)

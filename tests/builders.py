@@ -31,9 +31,11 @@ from app.domain.catalogue import (
     StopDraft,
     VenueDraft,
 )
+from app.domain.gate import Place
 from app.domain.handset import Handset
 from app.domain.money import Money
-from app.flows import admit, book, emoney, pay, show, staff
+from app.flows import admit, book, emoney, gate_tokens, gates, pay, show
+from app.flows.admit_case import Answer
 from app.flows.book import Booked
 from app.flows.importing import import_catalogue
 from app.flows.pay import Tender
@@ -378,22 +380,25 @@ def typed(ticket: sa.Row[Any]) -> str:
     return f"{ticket.number[:-1]}-{ticket.number[-1]} {pin(ticket)}"
 
 
-async def a_gate(stage: Stage, shop: Shop, *occasions: UUID, name: str | None = None) -> staff.Enrolled:
-    """An enrolled gate of the shop's issuer, for these occasions or for all."""
+async def a_gate(
+    stage: Stage, shop: Shop, *occasions: UUID, name: str | None = None, **place: Any
+) -> gate_tokens.Enrolled:
+    """An enrolled gate of the shop's issuer, for these occasions or for all; what more is given is of its place."""
     name = name or f"gate {next(_numbers)}"
-    invitation = await staff.invite_gate(stage.world, issuer_id=shop.issuer, name=name, occasions=occasions)
-    return await staff.enrol_gate(stage.world, invitation.code)
+    invitation = await gates.invite(stage.world, issuer_id=shop.issuer, name=name, place=Place(occasions, **place))
+    return await gate_tokens.enrol(stage.world, invitation.code)
 
 
 async def a_scan(
     stage: Stage,
     shop: Shop,
-    gate: staff.Enrolled,
+    gate: gate_tokens.Enrolled,
     text: str,
     *,
     scan_id: str | None = None,
     kind: ScanKind = ScanKind.ADMISSION,
-) -> admit.Answer:
+    **more: Any,
+) -> Answer:
     """One presentation; each has a scan id of its own unless it is given one."""
     del shop  # the gate knows whose it is
     return await admit.present(
@@ -402,6 +407,7 @@ async def a_scan(
         scan_id=scan_id or f"scan-{next(_numbers)}",
         kind=kind,
         text=text,
+        **more,
     )
 
 

@@ -24,6 +24,8 @@ COMMANDS = {
     "telling": ("story",),
     "money": ("settle", "issuer-fee", "reconcile-network"),
     "importing": ("import",),
+    "gating": ("gate",),
+    "keyring": ("keys",),
 }
 """Each module of this package that has commands, in the order of the help, and their names."""
 

@@ -35,6 +35,7 @@ CARDS = (
     ("4000 9900 0000 0020", "charged, and the answer is lost: being confirmed"),
 )
 TOP_UP_WON = 50_000
+BUS = "badaro-bus"
 LOOK_SECONDS = 0.2
 PHONES = ((BUYER, "smart", "ko"), (FRIEND, "feature", "en"))
 
@@ -77,8 +78,9 @@ async def _demo(plan: Plan, json_file: Path | None) -> None:
             shop = shop_of(stack, http)
             gate = await show(shop, lambda text: console.print(text, highlight=False, soft_wrap=True))
             code = await text_code(shop)
+            enrolment = " ".join(await shop.invite(BUS, "Your own gate"))
         _addresses(stack)
-        _tries(code)
+        _tries(code, enrolment)
         if stack.processes:
             _processes(stack, plan)
         if json_file is not None:
@@ -156,7 +158,7 @@ async def _free_seat(shop: Shop) -> tuple[dict[str, Any], dict[str, Any]]:
 
 async def _sell_ride(shop: Shop, card: dict[str, str]) -> dict[str, Any]:
     stops = (await shop.get("/catalogue/stops"))["stops"]
-    issuer = next(one["issuer"] for one in stops if one["issuer"] != "badaro-bus")
+    issuer = next(one["issuer"] for one in stops if one["issuer"] != BUS)
     line_stops = [one for one in stops if one["issuer"] == issuer]
     journey = {"origin": line_stops[0]["id"], "destination": line_stops[-1]["id"]}
     found = (await shop.get("/catalogue/products", kind="ride", **journey))["products"]
@@ -187,7 +189,7 @@ async def text_code(shop: Shop) -> str | None:
     return next((price["sms"] for occasion in found for price in occasion["prices"] if price["sms"]), None)
 
 
-def _tries(code: str | None) -> None:
+def _tries(code: str | None, enrolment: str) -> None:
     """What to do first, for who sees this for the first time."""
     tries = [
         f"the page of the phones: press Read on the phone {FRIEND}",
@@ -197,6 +199,12 @@ def _tries(code: str | None) -> None:
     if code:
         tries.append(f"on that phone: Menu > Write message, to {SHORT_CODE}: BUY {code}; then answer YES")
     tries.append(f"on the smartphone, in Korean: 예매 {code or '…'}, 내표, 잔액, 도움말")
+    tries.append(
+        "a gate of the bus line without network, once you have bought a ride there: in another terminal (bash)"
+        f" cyberticket gate enrol {enrolment} && cyberticket gate fetch &&"
+        " cyberticket gate --offline gate/snapshot --pin-key-file <(cyberticket gate pin-key);"
+        " then stop this demo, and type the ride's number and PIN"
+    )
     console.print("[bold]Try[/]")
     for words in tries:
         console.print(f"  {words}", highlight=False, markup=False, soft_wrap=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
 
-from app import keys
+from app import barcode, keys
 from app.cli.options import Data
 from app.cli.serving import house
-from app.flows import oversee, staff
+from app.domain.entry_rules import Direction, Role
+from app.domain.gate import Place
+from app.flows import gates, oversee, staff
 from app.flows.staff import SCOPES, Member
 from app.settings import load
 from app.store.migrate import migrate as migrate_database
@@ -79,15 +83,31 @@ def revoke_staff_key(
 def invite_gate(
     issuer: Annotated[str, typer.Argument(help="Slug of the issuer.")],
     name: Annotated[str, typer.Argument(help="What the gate is called.")],
+    *,
+    role: Annotated[Role, typer.Option(help="A supervisor may overrule a no, and search.")] = Role.STEWARD,
+    direction: Annotated[Direction, typer.Option(help="Which way people pass it.")] = Direction.IN,
+    entrance: Annotated[str, typer.Option(help="The entrance it stands at.")] = "",
+    area: Annotated[str, typer.Option(help="What it leads into; people are counted by it.")] = "",
+    home: Annotated[bool, typer.Option("--home", help="It alone decides for its entrance without network.")] = False,
+    occasion: Annotated[
+        list[UUID] | None, typer.Option(help="Id of an occasion it opens for; once per occasion, none: all.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write the QR code to this SVG file too.")] = None,
     data: Data = None,
 ) -> None:
-    """Make a one-time code with which a device becomes a gate."""
+    """Make a one-time code with which a device becomes a gate, and draw it for the device's camera."""
+    place = Place(tuple(occasion or ()), role, direction, entrance, area, home)
 
-    async def run() -> staff.Invitation:
+    async def run() -> gates.Invitation:
         async with house(load(data_dir=data)) as world:
             anyone = Member(id=world.entropy.uuid(), issuer_id=None, scopes=SCOPES)
             row = await oversee.issuer(world, anyone, issuer)
-            return await staff.invite_gate(world, issuer_id=row.id, name=name, occasions=())
+            return await gates.invite(world, issuer_id=row.id, name=name, place=place)
 
     invitation = asyncio.run(run())
+    if picture is not None:
+        picture.write_text(barcode.link_svg(invitation.link), encoding="utf-8")
+    if console.is_terminal:
+        console.print(barcode.link_in_terminal(invitation.link), markup=False, highlight=False)
     console.print(f"{invitation.code} (good until {invitation.until:%H:%M} UTC)", highlight=False)
+    console.print(invitation.link, markup=False, highlight=False, soft_wrap=True)

@@ -180,8 +180,8 @@ class Shop:
 
     # --- the gate -----------------------------------------------------------------------------------------------
 
-    async def gate(self, issuer: str, name: str) -> Gate:
-        """Set a gate up at the server that has the issuer's register."""
+    async def invite(self, issuer: str, name: str) -> tuple[str, str]:
+        """The server that has the issuer's register, and a one-time code that makes a device a gate of it."""
         places = [(self.issuer_url, self.issuer_staff_key)] * bool(self.issuer_url) + [(self.app_url, self.staff_key)]
         for url, key in places:
             body = {"issuer": issuer, "name": name}
@@ -189,9 +189,14 @@ class Shop:
                 "POST", f"{url}/staff/gates", body=body, bearer=key, expect=(200, 201, NOT_FOUND)
             )
             if status != NOT_FOUND:
-                _, enrolled = await self.call("POST", f"{url}/gate/enrolments", body={"code": invited["code"]})
-                return Gate(url, enrolled["token"])
+                return url, invited["code"]
         raise StepFailed(f"no server has the register of {issuer}")
+
+    async def gate(self, issuer: str, name: str) -> Gate:
+        """Set an online scanner up."""
+        url, code = await self.invite(issuer, name)
+        _, enrolled = await self.call("POST", f"{url}/gate/enrolments", body={"code": code})
+        return Gate(url, enrolled["token"])
 
     async def present(self, gate: Gate, text: str, *, use: bool = True) -> Json:
         """What the gate says to a presented ticket."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +48,7 @@ BOOKING = Machine(
 )
 
 TICKETS_PER_BOOKING_MAX = 50
+HOLDER_CHARS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Line:
     handsets: tuple[Handset, ...] = ()
     origin_id: UUID | None = None
     destination_id: UUID | None = None
+    holder: str | None = None
+    """Whose tickets they are to be, for gates that search by name; None where nobody is named."""
 
     def handset_of(self, index: int, buyer: Handset) -> Handset:
         """Whose handset ticket `index` of this line goes to: one per ticket, one for all, or the buyer's own."""
@@ -132,6 +136,19 @@ def _check_line(line: Line) -> None:
         raise BadLine(
             f"{len(line.handsets)} handsets are named for {line.quantity} tickets; name one for all, or one for each."
         )
+
+
+def holder_name(text: str) -> str:
+    """A person's name as gates show it: one line, printable, composed (NFC); raises ValueError with what to do."""
+    name = " ".join(unicodedata.normalize("NFC", text).split())
+    if not name:
+        raise ValueError("a name has at least one character; leave it out instead")
+    if len(name) > HOLDER_CHARS_MAX:
+        raise ValueError(f"a name has {HOLDER_CHARS_MAX} characters at most; shorten it")
+    strange = next((character for character in name if not character.isprintable()), None)
+    if strange is not None:
+        raise ValueError(f"a name has printable characters only; leave U+{ord(strange):04X} out")
+    return name
 
 
 def total(prices: Sequence[Money]) -> Money:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from app.domain.entry_rules import EntryRules
 from app.domain.money import Money
 
 Text = Mapping[str, str]
 """Words by language: {"ko": "하늘극장", "en": "Haneul Theatre"}; always holds the issuer's own language."""
 
 ProductKind = Literal["admission", "ride", "voucher"]
-Transfer = Literal["never", "free"]
+Transfer = Literal["never", "free", "face_value"]
+"""`face_value`: the receiver may pay for it, and not more than it cost."""
 Refund = Literal["never", "until_start", "until_used"]
 """`until_start` needs an occasion with a start; `until_used` gives the money back while no use was made."""
 Shape = Literal["rectangle", "ellipse", "polygon", "text"]
@@ -26,6 +28,10 @@ Shape = Literal["rectangle", "ellipse", "polygon", "text"]
 SLUG_CHARS_MAX = 64
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 FAULTS_KEPT = 20
+USES_MAX = 1_000
+"""Of a ticket whose uses are counted; a pass has more, and nobody counts them."""
+TRANSFER_MINUTES_MAX = 527_040
+ENTRANCE_CHARS_MAX = 40
 
 
 def is_slug(text: str) -> bool:
@@ -155,6 +161,8 @@ class PriceDraft:
     origin_zone: str | None = None
     destination_zone: str | None = None
     route: str | None = None
+    entrance: str = ""
+    """The entrance that its tickets are for; empty: any."""
 
     @property
     def specificity(self) -> int:
@@ -187,7 +195,8 @@ class OccasionDraft:
 
 @dataclass(frozen=True, slots=True)
 class ProductDraft:
-    """What is sold. `uses` rides or entries; `face_value` is a voucher's balance; limits count tickets.
+    """What is sold. `uses` rides or entries (UNLIMITED_USES: a pass); `face_value` is a voucher's balance; limits
+    count tickets; `entry` is what a gate goes by; it may change hands until `transfer_minutes_before` the start.
 
     Without occasions the product is open-dated: unlimited stock, valid `valid_days` days from the sale.
     """
@@ -206,6 +215,9 @@ class ProductDraft:
     refund: Refund
     prices: tuple[PriceDraft, ...]
     occasions: tuple[OccasionDraft, ...]
+    transfer_minutes_before: int | None = None
+    """None: until it is over."""
+    entry: EntryRules = field(default_factory=EntryRules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,25 @@
-"""A gate's life: invited by a one-time code, enrolled, revoked."""
+"""A gate's life: invited to its place by a one-time code, enrolled, revoked."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
+from app.domain.entry_rules import Direction, Role
 from app.domain.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a gate stands and what it may do there. No occasions named: it opens for all of its issuer's."""
+
+    occasions: tuple[UUID, ...] = ()
+    role: Role = Role.STEWARD
+    direction: Direction = Direction.IN
+    entrance: str = ""
+    area: str = ""
+    home: bool = False
 
 
 class GateState(StrEnum):

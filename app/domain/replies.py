@@ -43,6 +43,9 @@ class Says(StrEnum):
     RESENT_OFTEN = "resent_often"
     GIVEN = "given"
     NOT_A_GIFT = "not_a_gift"
+    ON_HOLD = "on_hold"
+    GIFT_TOO_LATE = "gift_too_late"
+    INSIDE = "inside"
     USED_UP = "used_up"
     OWN_NUMBER = "own_number"
     BAD_NUMBER = "bad_number"
@@ -205,6 +208,18 @@ WORDS: Mapping[Says, tuple[Forms, Forms]] = {
     Says.NOT_A_GIFT: (
         ("표 {number}번은 다른 분께 선물할 수 없는 표입니다.",),
         ("Ticket {number} cannot be given to anybody else.",),
+    ),
+    Says.ON_HOLD: (
+        ("표 {number}번은 결제 이의가 제기되어 은행이 확인하고 있습니다. 그때까지 선물할 수 없습니다.",),
+        ("Ticket {number} is on hold: its payment is disputed with the bank. It cannot be given until that is over.",),
+    ),
+    Says.GIFT_TOO_LATE: (
+        ("표 {number}번은 선물할 수 있는 시간이 지났습니다. 매표소에 문의해 주십시오.",),
+        ("It is too late to give ticket {number} away. Ask the box office.",),
+    ),
+    Says.INSIDE: (
+        ("표 {number}번으로 지금 입장해 있습니다. 퇴장한 뒤에 선물할 수 있습니다.",),
+        ("Somebody is inside with ticket {number}. Leave through a gate, then send this again.",),
     ),
     Says.USED_UP: (
         ("표 {number}번은 이미 사용했거나 기한이 지났습니다.",),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from app.domain.gift import Hand
+
 LANGUAGES = ("ko", "en")
 KOREAN_DAYS = "월화수목금토일"
 ENGLISH_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -62,8 +64,8 @@ class Slip:
     number: str
     pin: str
     link: str
-    giver: str = ""
-    """Who gave it, as a holder may read it; empty for a ticket that was bought for its handset."""
+    lead: str = ""
+    """What stands above it: from whom it is, or why it is new; empty for a ticket that was bought for its handset."""
 
     def __repr__(self) -> str:
         return f"Slip({self.number!r}, ***)"
@@ -88,9 +90,65 @@ def ticket_message(slip: Slip, language: str, parts: Parts) -> str:
 def _ticket_form(slip: Slip, language: str, width: int, with_place: bool) -> str:  # noqa: FBT001 - a form's two axes
     number = f"번호 {slip.number} PIN {slip.pin}" if language == "ko" else f"No {slip.number} PIN {slip.pin}"
     where = shortened(slip.where, width) if with_place else ""
-    giver = slip.giver and (f"{slip.giver} 님의 선물" if language == "ko" else f"A gift from {slip.giver}")
-    lines = [giver, shortened(slip.title, width), slip.when, where, slip.seat, number, slip.link]
+    lines = [slip.lead, shortened(slip.title, width), slip.when, where, slip.seat, number, slip.link]
     return "\n".join(line for line in lines if line)
+
+
+LEADS: Mapping[Hand, tuple[str, str]] = {
+    Hand.SOLD: ("", ""),
+    Hand.GIVEN: ("{other} 님의 선물", "A gift from {other}"),
+    Hand.OFFERED: ("{other} 님의 선물", "A gift from {other}"),
+    Hand.RESOLD: ("{other} 님에게서 산 표", "Bought from {other}"),
+    Hand.REISSUED: ("새 표입니다. 이전 번호는 쓸 수 없습니다.", "Your new ticket; the old number is void"),
+    Hand.DECLINED: ("{other} 님이 돌려보낸 표", "Sent back by {other}"),
+}
+
+
+def lead(came_by: Hand, other: str, language: str) -> str:
+    """How a ticket came to its holder; `other` is whoever had it before, as a holder may read it."""
+    korean, english = LEADS[came_by]
+    return (korean if language == "ko" else english).format(other=other)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSlip:
+    """What the receiver of an offer is told; `link` is a secret of theirs. An empty `price` is nothing to pay."""
+
+    giver: str
+    title: str
+    when: str
+    seat: str
+    price: str
+    until: str
+    link: str
+
+    def __repr__(self) -> str:
+        return f"OfferSlip({self.title!r}, ***)"
+
+
+def offer_message(slip: OfferSlip, language: str, parts: Parts) -> str:
+    """To the receiver: what is on offer, from whom, for what, until when; in the fewest messages that it fits."""
+    forms = [_offer_form(slip, language, width, seat) for seat in (slip.seat, "") for width in TITLE_WIDTHS]
+    fewest = min(parts(form) for form in forms)
+    return next(form for form in forms if parts(form) == fewest)
+
+
+def _offer_form(slip: OfferSlip, language: str, width: int, seat: str) -> str:
+    if language == "ko":
+        offered = f"{slip.giver} 님이 표를 {f'{slip.price}에 넘기려 합니다' if slip.price else '드립니다'}."
+        ends = f"{slip.until}까지 받으십시오."
+    else:
+        offered = f"{slip.giver} offers you a ticket {f'for {slip.price}' if slip.price else 'as a gift'}"
+        ends = f"Take it by {slip.until}:"
+    lines = [offered, shortened(slip.title, width), slip.when, seat, ends, slip.link]
+    return "\n".join(line for line in lines if line)
+
+
+def declined_message(title: str, number: str, receiver: str, language: str) -> str:
+    """To the giver: the offer came to nothing."""
+    if language == "ko":
+        return f"{receiver} 님이 {shortened(title, 12)} 표 {number}번을 받지 않았습니다. 표는 그대로 쓸 수 있습니다."
+    return f"{shortened(title, 40)}: {receiver} declined your ticket {number}. It is still yours."
 
 
 def given_message(title: str, number: str, receiver: str, language: str) -> str:

@@ -119,7 +119,7 @@ def _with_places(asked: _Asked, line: Line, found: Sequence[int], free: bytearra
     for pos in found:
         free[pos] = 0
     places = tuple(asked.places.ids[pos] for pos in found)
-    return Line(line.price_id, line.quantity, places, line.handsets, line.origin_id, line.destination_id)
+    return Line(line.price_id, line.quantity, places, line.handsets, line.origin_id, line.destination_id, line.holder)
 
 
 async def _seated(tx: Any, asked: _Asked, kind: Alternative, lines: Sequence[Line]) -> Choice:
@@ -167,7 +167,7 @@ def _same_journey(price: sa.Row[Any], other: sa.Row[Any]) -> bool:
 
 def _without_places(line: Line, price: sa.Row[Any]) -> Line:
     """The same wish at another price, its places left to the issuer."""
-    return Line(price.id, line.quantity, (), line.handsets, line.origin_id, line.destination_id)
+    return Line(price.id, line.quantity, (), line.handsets, line.origin_id, line.destination_id, line.holder)
 
 
 async def _other_dates(world: World, asked: _Asked) -> list[Choice]:

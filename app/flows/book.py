@@ -196,6 +196,7 @@ def _items(world: World, request: BookingRequest, priced: Priced, held: Held | N
                 place_id=place,
                 origin_id=line.origin_id,
                 destination_id=line.destination_id,
+                holder=line.holder,
             )
             for index, place in enumerate(places)
         ]

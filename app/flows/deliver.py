@@ -10,41 +10,51 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.catalogue import USES_MAX
 from app.domain.credential import link_token_for, shown
 from app.domain.delivery import PLAIN, Profile, Try, TryOutcome, ladder, next_channel, reasons
+from app.domain.gift import Hand, Standing
 from app.domain.handset import Handset, texted
 from app.domain.money import Money
 from app.domain.refund import RefundReason, RefundState
 from app.domain.refusals import NotFound, TooMany, WrongState
-from app.domain.replies import Reply, reply_text
+from app.domain.replies import Reply, price_words, reply_text
 from app.domain.ticket import TicketState
 from app.domain.wording import (
+    OfferSlip,
     Slip,
     day,
+    declined_message,
     emoney_message,
     given_message,
+    lead,
     moment,
     money_back_message,
+    offer_message,
     revoked_message,
     said,
     seat_words,
     ticket_message,
 )
 from app.flows.issue import owed_delivery
+from app.flows.offered import offer_link, offered
 from app.flows.show import compact_code
+from app.flows.sign_in import code_text
 from app.pins import pin_of
 from app.ports import Accepted, Channel, Message, Rejected
-from app.store import emoney, messages, outbox, refunds, sales
+from app.store import emoney, messages, offers, outbox, refunds, sales
 from app.store.messages import Fell, NewDelivery
 from app.store.outbox import Owed
 from app.store.tables.messages import Purpose
 from app.store.topics import Topic
 from app.world import World
 
-SHOWS_A_TICKET = frozenset({Purpose.TICKET, Purpose.RESEND, Purpose.GIFT})
+SHOWS_A_TICKET = frozenset({Purpose.TICKET, Purpose.RESEND, Purpose.GIFT, Purpose.REISSUED})
 """Messages that some handsets can take in a richer form than text."""
 
-ABOUT_NO_TICKET = frozenset({Purpose.EMONEY, Purpose.MONEY_BACK, Purpose.REPLY})
+ABOUT_AN_OFFER = frozenset({Purpose.OFFER, Purpose.DECLINED})
+
+ABOUT_NO_TICKET = frozenset({Purpose.EMONEY, Purpose.MONEY_BACK, Purpose.REPLY, Purpose.SIGN_IN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,9 @@ async def deliver(world: World, delivery_id: UUID) -> Done | Again | Never:
         if channel is None:
             why = reasons(before.this_round) if rungs else "no channel of the settings can carry it"
             return await fail(world, delivery_id, Never(why))
+        if message is None and delivery.purpose == Purpose.SIGN_IN:
+            await fail(world, delivery_id, Never("the code was used or too old before its message was sent"))
+            return Done()  # nobody waits for it any more
         if message is None:
             return await fail(world, delivery_id, Never("the ticket was revoked before its message was sent"))
         outcome = await channel.send(Handset(delivery.handset), message, key=before.key(delivery_id))
@@ -183,7 +196,8 @@ def plain_channel(world: World) -> Channel:
 async def _compose(tx: Any, world: World, delivery: sa.Row[Any], channel: Channel) -> Message | None:
     """The message of a delivery, made now: it may hold a PIN, which is stored nowhere. None: no longer wanted."""
     if delivery.purpose in ABOUT_NO_TICKET:
-        return Message(await _text_without_ticket(tx, world, delivery, channel))
+        text = await _text_without_ticket(tx, world, delivery, channel)
+        return None if text is None else Message(text)
     ticket = await sales.ticket(tx, delivery.ticket_id)
     assert ticket is not None, "a ticket's message names its ticket"
     title = said(ticket.title, ticket.language)
@@ -192,8 +206,11 @@ async def _compose(tx: Any, world: World, delivery: sa.Row[Any], channel: Channe
         return Message(given_message(title, shown(ticket.number), receiver, ticket.language))
     if delivery.purpose == Purpose.REVOKED:
         return Message(revoked_message(title, shown(ticket.number), ticket.language))
-    if ticket.state != TicketState.VALID:
-        return None
+    if delivery.purpose in ABOUT_AN_OFFER:
+        text = await _offer_text(tx, world, delivery, ticket, channel)
+        return None if text is None else Message(text)
+    if ticket.state != TicketState.VALID or world.house.keys.was_dropped(ticket.kid):
+        return None  # under a secret that was dropped it is issued anew, and that one is told
     return Message(
         text=ticket_text(world, ticket, channel),
         title=title,
@@ -202,12 +219,37 @@ async def _compose(tx: Any, world: World, delivery: sa.Row[Any], channel: Channe
     )
 
 
-async def _text_without_ticket(tx: Any, world: World, delivery: sa.Row[Any], channel: Channel) -> str:
+async def _text_without_ticket(tx: Any, world: World, delivery: sa.Row[Any], channel: Channel) -> str | None:
+    if delivery.purpose == Purpose.SIGN_IN:
+        return await code_text(tx, world, delivery.sign_in_id)
     if delivery.purpose == Purpose.EMONEY:
         return await _emoney_text(tx, world, delivery)
     if delivery.purpose == Purpose.MONEY_BACK:
         return await _money_back_text(tx, delivery)
     return reply_text(Reply.of_json(delivery.reply), lambda text: len(channel.preview(text).parts))
+
+
+async def _offer_text(
+    tx: Any, world: World, delivery: sa.Row[Any], ticket: sa.Row[Any], channel: Channel
+) -> str | None:
+    """What receiver or giver hear of an offer; None: it ended before its receiver was told."""
+    row = await offers.offer(tx, delivery.offer_id)
+    assert row is not None, "nobody deletes an offer"
+    title, language = said(ticket.title, ticket.language), ticket.language
+    if delivery.purpose == Purpose.DECLINED:
+        return declined_message(title, shown(ticket.number), texted(Handset(row.receiver)), language)
+    if offered(row, now=world.clock.now()).standing is not Standing.OPEN:
+        return None
+    slip = OfferSlip(
+        giver=texted(Handset(row.giver)),
+        title=title,
+        when=_when(ticket, language),
+        seat=_what(ticket, language),
+        price=price_words(Money(row.asked, row.currency), language) if row.asked else "",
+        until=moment(row.until, ticket.timezone, language),
+        link=f"{world.house.public_url}/o/{offer_link(world, row.id, ticket.kid).reveal()}",
+    )
+    return offer_message(slip, language, lambda text: len(channel.preview(text).parts))
 
 
 async def _emoney_text(tx: Any, world: World, delivery: sa.Row[Any]) -> str:
@@ -254,7 +296,7 @@ def slip(world: World, ticket: sa.Row[Any]) -> Slip:
         number=shown(ticket.number),
         pin=pin.reveal(),
         link=link_of(world, ticket),
-        giver=texted(Handset(ticket.given_by)) if ticket.given_by else "",
+        lead=lead(Hand(ticket.came_by), texted(Handset(ticket.given_by)) if ticket.given_by else "", language),
     )
 
 
@@ -283,7 +325,7 @@ def _what(ticket: sa.Row[Any], language: str) -> str:
     if ticket.balance is not None:
         return Money(ticket.balance, ticket.currency).words(language)
     name = said(ticket.price_name, language)
-    if ticket.uses > 1:
+    if 1 < ticket.uses <= USES_MAX:
         return f"{name} {ticket.uses}회" if language == "ko" else f"{name}, {ticket.uses} rides"
     return name
 

@@ -16,7 +16,7 @@ from app.domain.refusals import BadLine, Locked, NotEnoughValue, NotFound, Wrong
 from app.flows.issue import owed_delivery
 from app.flows.sales_status import LOCAL
 from app.pins import pin_of
-from app.store import emoney, messages, outbox, register, sales
+from app.store import emoney, messages, outbox, register, register_pins, sales
 from app.store.database import Tx
 from app.store.emoney import NewTransfer
 from app.store.messages import NewDelivery
@@ -69,7 +69,7 @@ async def redeem(world: World, *, issuer_id: UUID, handset: Handset, presented: 
 async def _voucher(world: World, issuer_id: UUID, shown: NumberAndPin) -> sa.Row[Any]:
     """The voucher that number and PIN open; the try is counted before the PIN is looked at. Raises NotFound, Locked."""
     async with world.transaction() as tx:
-        tries = await register.count_pin_try(tx, issuer_id=issuer_id, number=shown.number, now=world.clock.now())
+        tries = await register_pins.count_pin_try(tx, issuer_id=issuer_id, number=shown.number, now=world.clock.now())
         voucher = await sales.ticket_by_number(tx, issuer_id=issuer_id, number=shown.number)
         if voucher is not None and tries <= PIN_TRIES_MAX:
             pin = pin_of(
@@ -80,7 +80,7 @@ async def _voucher(world: World, issuer_id: UUID, shown: NumberAndPin) -> sa.Row
                 generation=voucher.generation,
             )
             if pin == shown.pin and voucher.kind == "voucher":
-                await register.forgive_pin(tx, issuer_id=issuer_id, number=shown.number)
+                await register_pins.forgive_pin(tx, issuer_id=issuer_id, number=shown.number)
                 return voucher
     if tries > PIN_TRIES_MAX:
         raise Locked("Too many wrong PINs: this number is locked for 10 minutes.")

@@ -58,7 +58,12 @@ async def gather(world: World, dispute: sa.Row[Any], *, patient: bool = True) ->
         tickets=[_ticket(one) for one in tickets],
         deliveries=[_delivery(one, numbers) for one in deliveries[:LINES_MAX]],
         admissions=[
-            {"number": numbers[entry.ticket_id], "gate": seen.gate, "use": str(seen.use_no), "at": _time(seen.at)}
+            {
+                "number": numbers[entry.ticket_id],
+                "gate": seen.gate,
+                "use": str(seen.use_no or "beyond"),
+                "at": _time(seen.at),
+            }
             for entry in entries
             for seen in entry.admissions
         ][:LINES_MAX],

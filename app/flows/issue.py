@@ -114,6 +114,7 @@ def _ticket(world: World, booking: sa.Row[Any], item: sa.Row[Any], now: datetime
         valid_from=span.starts,
         valid_until=span.ends,
         link_hash=link_token_for(keys.link_mac(keys.kid), ticket_id=identity, generation=1).digest(),
+        holder=item.holder,
     )
 
 
@@ -181,4 +182,6 @@ def label(ticket: sa.Row[Any]) -> Mapping[str, Any]:
         "destination": ticket.destination_name,
         "starts_at": ticket.starts_at.isoformat() if ticket.starts_at else None,
         "handset": ticket.handset[-4:],
+        "entrance": ticket.entrance,
+        "holder": ticket.holder,
     }

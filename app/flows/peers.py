@@ -107,6 +107,11 @@ async def barcode_keys(world: World) -> dict[str, Verifier]:
     return {name: ring.barcodes for name, ring in (await _rings(world)).items()}
 
 
+async def rings(world: World) -> Mapping[str, PublicRing]:
+    """The public keys of each seller, likewise."""
+    return await _rings(world)
+
+
 async def _rings(world: World) -> Mapping[str, PublicRing]:
     """The keys of all sellers as the database had them a moment ago."""
     known, now = world.house.sellers, world.clock.now()

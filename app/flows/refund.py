@@ -130,7 +130,7 @@ def _facts(ticket: sa.Row[Any]) -> Returning:
         amount=ticket.amount,
         used=ticket.used,
         given=ticket.given,
-        received=ticket.gift_of is not None,
+        received=ticket.received,
         refunding=ticket.refund_state is not None,
     )
 

@@ -77,6 +77,7 @@ def registration(ticket: sa.Row[Any]) -> Registration:
         balance=ticket.balance,
         valid_from=ticket.valid_from,
         valid_until=ticket.valid_until,
+        entrance=ticket.entrance,
     )
 
 

@@ -13,7 +13,7 @@ from app.domain.credential import Unreadable, parse_number
 from app.domain.refusals import BadLine, NotFound, WrongState
 from app.domain.ticket import TicketState
 from app.flows.staff import Member
-from app.store import journal, register
+from app.store import journal, register, register_find
 from app.world import World
 
 
@@ -31,7 +31,7 @@ async def entries(world: World, *, issuer_id: UUID, typed: str) -> list[Found]:
     if isinstance(number, Unreadable):
         raise BadLine(number.words("en"))
     async with world.transaction() as tx:
-        rows = (await register.by_number(tx, [(issuer_id, number)])).get((issuer_id, number), [])
+        rows = (await register_find.by_number(tx, [(issuer_id, number)])).get((issuer_id, number), [])
         seen = await register.admissions(tx, [row.ticket_id for row in rows])
     if not rows:
         raise NotFound("The register has no ticket with this number.")

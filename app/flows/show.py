@@ -13,8 +13,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app import barcode
+from app.domain import credential
 from app.domain.credential import Body, CodeId, Flag, LinkToken, compact_text, signed_text, validity
-from app.domain.refusals import NotDrawable, NotFound
+from app.domain.entry_rules import EntryRules, Face
+from app.domain.refusals import NotDrawable, NotFound, WrongState
 from app.domain.ticket import Kind, TicketState
 from app.pins import pin_of
 from app.store import messages, payments, refunds, register, sales
@@ -26,6 +28,20 @@ SCALE_MAX = 20
 
 def signed_code(world: World, ticket: sa.Row[Any]) -> str:
     """CT1: verifiable with public keys alone."""
+    return signed_text(_body(world, ticket), world.house.keys.signer.sign)
+
+
+def living_part(world: World, ticket: sa.Row[Any], holder_key: bytes) -> bytes:
+    """What the handset with this key needs to show the ticket as a living barcode (CTL), 120 octets.
+
+    `holder_key` is a compressed P-256 point, 33 octets. Signed with the current barcode key, so another each time it
+    is asked for; all of them stay good.
+    """
+    return credential.living_part(_body(world, ticket), holder_key, world.house.keys.signer.sign)
+
+
+def _body(world: World, ticket: sa.Row[Any]) -> Body:
+    """What a barcode says of the ticket, to be signed with the current barcode key."""
     begins, minutes = validity(ticket.valid_from, ticket.valid_until)
     flags = Flag(0)
     if ticket.uses > 1:
@@ -34,9 +50,8 @@ def signed_code(world: World, ticket: sa.Row[Any]) -> str:
         flags |= Flag.STORED_VALUE
     if ticket.handset != ticket.buyer:
         flags |= Flag.GIFT
-    signer = world.house.keys.signer
-    body = Body(
-        kid=signer.kid,
+    return Body(
+        kid=world.house.keys.signer.kid,
         code_id=CodeId(ticket.code),
         occasion_code=ticket.occasion_code,
         class_code=min(ticket.price_position, CLASS_MAX),
@@ -44,13 +59,24 @@ def signed_code(world: World, ticket: sa.Row[Any]) -> str:
         duration_minutes=minutes,
         flags=flags,
     )
-    return signed_text(body, signer.sign)
 
 
 def compact_code(world: World, ticket: sa.Row[Any]) -> str:
     """CT0: small enough for the smallest screens."""
     mac = world.house.keys.compact_mac(ticket.kid, issuer_id=ticket.issuer_id, occasion_code=ticket.occasion_code)
     return compact_text(CodeId(ticket.code), mac)
+
+
+def is_pictured(ticket: sa.Row[Any]) -> bool:
+    """Whether gates take what a picture copies; not where the product wants the living barcode of a handset."""
+    rules = EntryRules.of(ticket.entry_rules)
+    retired = rules.retires_static and ticket.device_id is not None
+    return rules.faces.take(Face.SIGNED) and not retired
+
+
+def is_typed(ticket: sa.Row[Any]) -> bool:
+    """Whether gates take number and PIN; not where the product wants the living barcode alone."""
+    return EntryRules.of(ticket.entry_rules).faces.take(Face.PIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,8 @@ async def picture(
         raise NotDrawable("This ticket's payment is disputed with the bank; it has no barcode until that is decided.")
     if ticket.state != TicketState.VALID:
         raise NotDrawable("This ticket was revoked; it has no barcode any more.")
+    if not is_pictured(ticket):
+        raise NotDrawable("Gates take this ticket from the handset that has it, not from a picture. Open it there.")
     name = f"{ticket.id}:{ticket.generation}:{world.house.keys.signer.kid}:{form}:{face}:{scale}:{width}x{height}"
     etag = hashlib.sha256(name.encode()).hexdigest()[:32]
     text = signed_code(world, ticket) if face == "ct1" else compact_code(world, ticket)
@@ -110,6 +138,11 @@ async def ticket_by_link(world: World, token: str) -> sa.Row[Any]:
         row = await sales.ticket_by_link(tx, digest)
     if row is None:
         raise NotFound("There is no ticket behind this link.")
+    if row.state != TicketState.REVOKED and world.house.keys.was_dropped(row.kid):
+        raise WrongState(
+            "This ticket is being issued anew: the key behind its codes was withdrawn. The new one comes by message.",
+            reason="key_dropped",
+        )
     return row
 
 
@@ -133,6 +166,7 @@ class Card:
     """A ticket as its holder sees it. `pin` is a secret of the holder; it is empty once the ticket is worth nothing.
 
     `uses_left` and `balance` are the register's, None where it is another house's or does not know the ticket yet.
+    It `ends` with its time, or with the window that its first use began.
     """
 
     ticket: sa.Row[Any]
@@ -140,6 +174,7 @@ class Card:
     pin: str = field(repr=False)
     uses_left: int | None
     balance: int | None
+    ends: datetime
 
 
 async def card(world: World, ticket: sa.Row[Any]) -> Card:
@@ -149,7 +184,8 @@ async def card(world: World, ticket: sa.Row[Any]) -> Card:
         returned = ticket.state == TicketState.REVOKED and await refunds.is_returned(tx, ticket.id, ticket.booking_id)
     uses_left = entry.uses_left if entry else None
     balance = entry.balance if entry else ticket.balance
-    use = Use.REFUNDED if returned else _use_of(ticket, uses_left, balance, now=world.clock.now())
+    ends = min(ticket.valid_until, entry.activated_until or ticket.valid_until) if entry else ticket.valid_until
+    use = Use.REFUNDED if returned else _use_of(ticket, uses_left, balance, ends, now=world.clock.now())
     pin = pin_of(
         world.house.keys,
         issuer_id=ticket.issuer_id,
@@ -157,17 +193,18 @@ async def card(world: World, ticket: sa.Row[Any]) -> Card:
         kid=ticket.kid,
         generation=ticket.generation,
     )
-    return Card(ticket, use, pin.reveal() if use is Use.GOOD else "", uses_left, balance)
+    return Card(ticket, use, pin.reveal() if use is Use.GOOD else "", uses_left, balance, ends)
 
 
-def _use_of(ticket: sa.Row[Any], uses_left: int | None, balance: int | None, *, now: datetime) -> Use:
+def _use_of(ticket: sa.Row[Any], uses_left: int | None, balance: int | None, ends: datetime, *, now: datetime) -> Use:
+    """Where people may come in again, a ticket whose uses are made is good until its time is over."""
     if ticket.state == TicketState.SUSPENDED:
         return Use.SUSPENDED
     if ticket.state != TicketState.VALID:
         return Use.GIVEN if ticket.given_to else Use.REVOKED
-    if uses_left == 0 or balance == 0:
+    if balance == 0 or (uses_left == 0 and not EntryRules.of(ticket.entry_rules).reentry):
         return Use.USED
-    return Use.EXPIRED if now >= ticket.valid_until else Use.GOOD
+    return Use.EXPIRED if now >= ends else Use.GOOD
 
 
 @dataclass(frozen=True, slots=True)

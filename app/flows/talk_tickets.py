@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.domain.conversation import Gift, Resend
 from app.domain.credential import TicketNumber, shown
+from app.domain.gift import Stays
 from app.domain.handset import texted
 from app.domain.money import Money
 from app.domain.refusals import BadHandset, TooMany, WrongState
@@ -27,9 +28,13 @@ RESENT_MAX = 3
 """How many tickets a RESEND without a number sends."""
 
 NO_GIFT = {
-    "revoked": Says.NO_SUCH_TICKET,
-    "not_a_gift": Says.NOT_A_GIFT,
-    "used_up": Says.USED_UP,
+    Stays.REVOKED: Says.NO_SUCH_TICKET,
+    Stays.SUSPENDED: Says.ON_HOLD,
+    Stays.ELSEWHERE: Says.NOT_A_GIFT,
+    Stays.NOT_A_GIFT: Says.NOT_A_GIFT,
+    Stays.USED_UP: Says.USED_UP,
+    Stays.TOO_LATE: Says.GIFT_TOO_LATE,
+    Stays.INSIDE: Says.INSIDE,
 }
 """What the reasons of `give` are called here."""
 
@@ -103,7 +108,7 @@ async def gift(talk: Talk, asked: Gift) -> Reply:
     except TooMany:
         return talk.says(Says.GIFTS_OFTEN)
     except WrongState as no:
-        return talk.says(NO_GIFT[str(no.more["reason"])], number=number)
+        return talk.says(NO_GIFT[Stays(str(no.more["reason"]))], number=number)
     return talk.says(Says.GIVEN, number=number, handset=texted(receiver))
 
 

@@ -27,6 +27,7 @@ from app.domain.catalogue import (
     StopDraft,
     Text,
 )
+from app.domain.entry_rules import EntryRules
 from app.importers import fares as gtfs_fares
 from app.importers import gtfs_tables
 from app.importers.feed import LIMITS, Feed, Limits, Meter, open_feed
@@ -40,6 +41,8 @@ CARNET_RIDES_MIN, CARNET_RIDES_MAX = 2, 100
 PERCENT = 100
 VALID_DAYS = 180
 BOOKING_LIMIT = 10
+PASS_BACK_SECONDS = 300
+"""A feed says nothing of gates: a ride is not handed back over the barrier to the next rider."""
 
 Patterns = Mapping[str, Counter[tuple[str, ...]]]
 Translations = Mapping[tuple[str, str, str, str], dict[str, str]]
@@ -327,4 +330,5 @@ def _ride(
         refund="until_used",
         prices=prices,
         occasions=(),
+        entry=EntryRules(pass_back_seconds=PASS_BACK_SECONDS),
     )

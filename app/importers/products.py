@@ -16,7 +16,8 @@ from app.domain.catalogue import (
     Refund,
     Transfer,
 )
-from app.domain.money import Money, parse_amount
+from app.domain.money import Money
+from app.importers.entry import check_entry, read_amount, read_entrance, read_entry, read_transfer_until, read_uses
 from app.importers.moments import BadMomentError, beside, is_relative, moment
 from app.importers.reading import COLOUR, Notes, did_you_mean
 from app.importers.yaml_nodes import WHOLE, Block
@@ -25,13 +26,12 @@ INHERITED_KEYS = "venue seating capacity ends doors admits_from admits_until sal
 """What is written at a product holds for each of its occasions that does not say otherwise."""
 OCCASION_KEYS = f"slug starts prices {INHERITED_KEYS}"
 PRODUCT_KEYS = (
-    "slug kind title description uses face_value valid_days booking_limit buyer_limit transfer refund prices occasions "
-    + INHERITED_KEYS
+    "slug kind title description uses face_value valid_days booking_limit buyer_limit transfer transfer_until refund"
+    f" entry prices occasions {INHERITED_KEYS}"
 )
-PRICE_KEYS = "category name amount colour origin_zone destination_zone route"
+PRICE_KEYS = "category name amount colour entrance origin_zone destination_zone route"
 RIDE_PRICE_KEYS = ("origin_zone", "destination_zone", "route")
 DESCRIPTION_CHARS_MAX = 4_000
-USES_MAX = 1_000
 DAYS_MAX = 3_660
 BOOKING_LIMIT, BOOKING_LIMIT_MAX = 10, 100
 BUYER_LIMIT_MAX = 10_000
@@ -78,8 +78,8 @@ def read_product(block: Block, setting: Setting) -> ProductDraft:
         title=block.words("title", language=setting.language),
         description=block.words("description", language=setting.language, chars_max=DESCRIPTION_CHARS_MAX, lines=True),
         venue=_reference(block, "venue", setting.venues, "venues"),
-        uses=block.count("uses", default=1, most=USES_MAX) or 1,
-        face_value=_amount(block, "face_value", setting.currency) if block.has("face_value") else None,
+        uses=read_uses(block),
+        face_value=read_amount(block, "face_value", setting.currency) if block.has("face_value") else None,
         valid_days=block.count("valid_days", default=None, most=DAYS_MAX),
         booking_limit=block.count("booking_limit", default=BOOKING_LIMIT, most=BOOKING_LIMIT_MAX) or BOOKING_LIMIT,
         buyer_limit=block.count("buyer_limit", default=None, most=BUYER_LIMIT_MAX),
@@ -87,6 +87,8 @@ def read_product(block: Block, setting: Setting) -> ProductDraft:
         refund=refund,
         prices=prices,
         occasions=occasions,
+        transfer_minutes_before=read_transfer_until(block),
+        entry=read_entry(block, currency=setting.currency),
     )
     if block.faults.total == before:
         _check(block, draft)
@@ -107,6 +109,7 @@ def _check(block: Block, draft: ProductDraft) -> None:
     if not draft.prices and not (draft.occasions and all(occasion.prices for occasion in draft.occasions)):
         block.fault("prices", "is missing; every occasion needs prices, of its own or of its product")
     _check_dates(block, draft)
+    check_entry(block, draft)
 
 
 def _check_dates(block: Block, draft: ProductDraft) -> None:
@@ -129,14 +132,17 @@ def _prices(block: Block, kind: ProductKind, setting: Setting) -> tuple[PriceDra
         if kind != "ride":
             for key in (key for key in RIDE_PRICE_KEYS if price.has(key)):
                 price.fault(key, "is for rides only; leave it out")
+        if kind == "voucher" and price.has("entrance"):
+            price.fault("entrance", "is not for vouchers, which let nobody in; leave it out")
         colour = price.optional_text("colour")
         if colour and not COLOUR.fullmatch(colour):
             price.fault("colour", f'"{colour[:40]}" is not a colour; write one such as "#8e2a4b", in quotes')
         draft = PriceDraft(
             category=price.code("category"),
             name=price.words("name", language=setting.language),
-            amount=_amount(price, "amount", setting.currency) or Money(0, setting.currency),
+            amount=read_amount(price, "amount", setting.currency) or Money(0, setting.currency),
             colour=colour,
+            entrance=read_entrance(price),
             origin_zone=_reference(price, "origin_zone", setting.zones, "zones of the stops"),
             destination_zone=_reference(price, "destination_zone", setting.zones, "zones of the stops"),
             route=_reference(price, "route", setting.routes, "routes"),
@@ -146,17 +152,6 @@ def _prices(block: Block, kind: ProductKind, setting: Setting) -> tuple[PriceDra
             price.fault("category", f'"{draft.category}" has a price already, for the same journey or place')
         drafts[key_of] = draft
     return tuple(drafts.values())
-
-
-def _amount(block: Block, key: str, currency: str) -> Money | None:
-    text = block.text(key, wanted="an amount such as 45000")
-    if not text:
-        return None
-    try:
-        return parse_amount(text[:40], currency)
-    except ValueError as why:
-        block.fault(key, str(why))
-        return None
 
 
 def _reference(block: Block, key: str, known: frozenset[str] | None, where: str) -> str | None:

@@ -149,6 +149,10 @@ class Block:
             return default
         return int(value)
 
+    def truth(self, key: str) -> bool:
+        """`true` or `false`; false where the file has none."""
+        return self.choice(key, ("false", "true"), default="false") == "true"
+
     def choice(self, key: str, options: tuple[str, ...], *, default: str | None = None) -> str:
         """One of the words; the first, with a fault told, when it is another."""
         if default is not None and not self.has(key):

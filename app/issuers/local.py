@@ -140,6 +140,11 @@ class LocalIssuer:
             await self._own(tx, issuer_id, ticket_id)
             await register.suspend(tx, ticket_id, suspended=suspended)
 
+    async def bind(self, *, issuer_id: UUID, ticket_id: UUID, holder_key: bytes) -> None:
+        async with self._database.transaction() as tx:
+            await self._own(tx, issuer_id, ticket_id)
+            await register.bind(tx, ticket_id, holder_key=holder_key)
+
     async def _own(self, tx: Tx, issuer_id: UUID, ticket_id: UUID) -> sa.Row[Any]:
         """The seller's own entry, locked. What was never registered cannot be refused: it would come in valid later."""
         entry = await register.locked(tx, ticket_id, seller=self.seller)

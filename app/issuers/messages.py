@@ -5,12 +5,25 @@ Requests are taken strictly. Of answers a reader passes over what it does not kn
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 
+from app.domain.catalogue import ENTRANCE_CHARS_MAX
+from app.domain.entry_rules import UNLIMITED_USES
 from app.domain.sale import HOLD_SECONDS_MAX
 from app.domain.ticket import GENERATION_MAX, Kind, TicketState
 from app.ports import Entry, Part, Registration, Seen
@@ -145,10 +158,11 @@ class RegistrationAsked(Ask):
     occasion: UUID
     occasion_code: Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
     label: Annotated[dict[str, JsonValue], AfterValidator(_label)]
-    uses: Annotated[int, Field(ge=1, le=1_000)]
+    uses: Annotated[int, Field(ge=1, le=UNLIMITED_USES)]
     balance: Annotated[int, Field(ge=0, le=MINOR_MAX)] | None
     valid_from: AwareDatetime
     valid_until: AwareDatetime
+    entrance: Annotated[str, Field(max_length=ENTRANCE_CHARS_MAX, examples=["A"]), AfterValidator(_storable)] = ""
     pin: Annotated[str, Field(pattern="^[0-9]{6}$", examples=["491027"], repr=False)]
     compact: Annotated[
         str, Field(pattern="^C[0-9A-HJKMNP-TV-Z]{24}$", examples=["C0123456789ABCDEFGHJKMNPQ"], repr=False)
@@ -176,6 +190,7 @@ class RegistrationAsked(Ask):
             balance=one.balance,
             valid_from=one.valid_from,
             valid_until=one.valid_until,
+            entrance=one.entrance,
             pin=one.pin,
             compact=one.compact,
         )
@@ -197,6 +212,7 @@ class RegistrationAsked(Ask):
             balance=self.balance,
             valid_from=self.valid_from,
             valid_until=self.valid_until,
+            entrance=self.entrance,
             pin=self.pin,
             compact=self.compact,
         )
@@ -223,6 +239,29 @@ class SuspensionAsked(Ask):
     suspended: bool
 
 
+class BindingAsked(Ask):
+    """The public key of the handset that has the ticket as a living barcode: P-256, compressed, 33 octets."""
+
+    issuer: Issuer
+    key: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{44}$", examples=["Ao5TO2-gv3tGJbswZnwB-2B--fi4qA_vWzAGKHAxh7Kj"])]
+
+    @classmethod
+    def of(cls, issuer_id: UUID, holder_key: bytes) -> BindingAsked:
+        return cls(issuer=issuer_id, key=urlsafe_b64encode(holder_key).decode("ascii"))
+
+    def holder_key(self) -> bytes:
+        return urlsafe_b64decode(self.key)
+
+    @field_validator("key")
+    @classmethod
+    def _is_a_point(cls, key: str) -> str:
+        try:
+            EllipticCurvePublicKey.from_encoded_point(SECP256R1(), urlsafe_b64decode(key))
+        except ValueError:
+            raise ValueError("this is no compressed point of P-256, 33 octets as base64url") from None
+        return key
+
+
 class VerifyAsked(Ask):
     issuer: Issuer
     tickets: Annotated[tuple[UUID, ...], Field(max_length=ENTRIES_MAX)]
@@ -231,7 +270,7 @@ class VerifyAsked(Ask):
 class SeenTold(Told):
     """One admission."""
 
-    use_no: Annotated[int, Field(ge=1)]
+    use_no: Annotated[int | None, Field(ge=1)] = None
     gate: UUID
     gate_name: Annotated[str, Field(max_length=100), AfterValidator(_storable)]
     scan: Annotated[str, Field(max_length=64), AfterValidator(_storable)]

@@ -108,6 +108,11 @@ class RemoteIssuer(RemoteCatalogue):
         path = f"{API}/tickets/{ticket_id}/suspension"
         await self.wire.ask("PUT", path, body=asked.model_dump(mode="json"), expect=(204,))
 
+    async def bind(self, *, issuer_id: UUID, ticket_id: UUID, holder_key: bytes) -> None:
+        asked = messages.BindingAsked.of(issuer_id, holder_key)
+        path = f"{API}/tickets/{ticket_id}/holder-key"
+        await self.wire.ask("PUT", path, body=asked.model_dump(mode="json"), expect=(204,))
+
     async def verify(self, *, issuer_id: UUID, ticket_ids: Sequence[UUID]) -> Sequence[Entry]:
         found: list[Entry] = []
         for start in range(0, len(ticket_ids), messages.ENTRIES_MAX):

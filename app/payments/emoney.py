@@ -27,10 +27,10 @@ from app.ports import (
     Unknown,
     Voided,
 )
-from app.store import emoney, payments, register
+from app.store import emoney, payments, register_pins
 from app.store.database import Database, Tx
 from app.store.emoney import NewTransfer
-from app.store.register import Guard
+from app.store.register_pins import Guard
 from app.store.tables.money import AccountKind, TransferKind
 
 
@@ -121,7 +121,7 @@ class Emoney:
         Of several tries for one account each counts as if they had come one after the other.
         """
         guards = [(ask.charge.issuer_id, f"e{ask.instrument.handset[1:]}"[:16]) for ask in asks]
-        tries = await register.count_pin_tries(tx, guards, now=self._clock.now())
+        tries = await register_pins.count_pin_tries(tx, guards, now=self._clock.now())
         accounts = await emoney.prepaid(tx, [ask.account for ask in asks], lock=False)
         answers: list[Refused | None] = []
         forgiven: set[Guard] = set()
@@ -136,10 +136,10 @@ class Emoney:
                 tries[guard] = 0
                 forgiven.add(guard)
                 answers.append(None)
-        await register.forgive_pins(tx, forgiven)
+        await register_pins.forgive_pins(tx, forgiven)
         since = [guard for guard in forgiven for _ in range(tries[guard])]
         if since:
-            await register.count_pin_tries(tx, since, now=self._clock.now())
+            await register_pins.count_pin_tries(tx, since, now=self._clock.now())
         return answers
 
     def _opens(self, account: sa.Row[Any], typed: str) -> bool:

@@ -35,7 +35,7 @@ from app.ports import (
     Voided,
     Voucher,
 )
-from app.store import emoney, ledger, payments, register, sales
+from app.store import emoney, ledger, payments, register_pins, sales
 from app.store.database import Database, Tx
 from app.store.emoney import NewTransfer
 from app.store.ledger import Posting
@@ -149,13 +149,13 @@ class Vouchers:
         """The voucher that number and PIN open. The try is counted before the PIN is looked at, and stays counted."""
         now, issuer_id = self._clock.now(), charge.issuer_id
         async with self._database.transaction() as tx:
-            tries = await register.count_pin_try(tx, issuer_id=issuer_id, number=shown.number, now=now)
+            tries = await register_pins.count_pin_try(tx, issuer_id=issuer_id, number=shown.number, now=now)
             if tries > PIN_TRIES_MAX:
                 return Refused(Decline.LOCKED, "too many wrong PINs")
             ticket = await sales.ticket_by_number(tx, issuer_id=issuer_id, number=shown.number)
             if ticket is None or not self._is_pin(ticket, shown.pin):
                 return Refused(Decline.WRONG_PIN, "no voucher opens with this number and PIN")
-            await register.forgive_pin(tx, issuer_id=issuer_id, number=shown.number)
+            await register_pins.forgive_pin(tx, issuer_id=issuer_id, number=shown.number)
         if ticket.kind != Kind.VOUCHER or ticket.currency != charge.amount.currency:
             return Refused(Decline.INVALID, "this ticket does not pay for anything")
         if ticket.state != TicketState.VALID or not ticket.valid_from <= now < ticket.valid_until:

@@ -6,17 +6,39 @@ issuer stand inside of its own block and name nobody else's: a server cannot spe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Protocol, runtime_checkable
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    model_validator,
+)
 
-from app.domain.catalogue import ProductKind, Refund, Shape, Transfer, is_slug
-from app.domain.money import UnknownCurrency, exponent
+from app.domain.catalogue import ProductKind, Refund, Shape, Transfer
+from app.ports.copied import (
+    URL_PATTERN,
+    Code,
+    Colour,
+    Currency,
+    Entrance,
+    Minor,
+    Name,
+    PlaceText,
+    Plain,
+    Rules,
+    ShortText,
+    Slug,
+    Timezone,
+    TransferMinutes,
+    Uses,
+    Words,
+)
 
 COPY_BYTES_MAX = 32 * 1024 * 1024
 """One answer of another server; an issuer whose catalogue is larger cannot be sold from elsewhere."""
@@ -28,58 +50,6 @@ PRICES_MAX = 100_000
 PLACES_MAX = 200_000
 STOCK_ASKED_MAX = 50
 """Occasions in one question about what is free: the token that signs it holds the question."""
-
-LANGUAGE = re.compile(r"[a-z]{2,3}")
-LANGUAGES_MAX = 20
-WORDS_CHARS_MAX = 4_000
-URL_PATTERN = r"^https?://[^\s/]+(/\S*)?$"
-COLOUR_PATTERN = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"
-
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds a NUL character")
-    return text
-
-
-def _words(text: dict[str, str]) -> dict[str, str]:
-    for language, said in text.items():
-        if not LANGUAGE.fullmatch(language):
-            raise ValueError("has a language that is none, such as ko or en")
-        if len(said) > WORDS_CHARS_MAX:
-            raise ValueError(f"must have {WORDS_CHARS_MAX} characters at most in each language")
-        _storable(said)
-    return text
-
-
-def _slug(text: str) -> str:
-    if not is_slug(text):
-        raise ValueError("is not a slug: a-z, 0-9 and single hyphens")
-    return text
-
-
-def _currency(code: str) -> str:
-    try:
-        exponent(code)
-    except UnknownCurrency as why:
-        raise ValueError(str(why)) from None
-    return code
-
-
-def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("is not an IANA time zone such as Asia/Seoul")
-    return name
-
-
-Words = Annotated[dict[str, str], Field(max_length=LANGUAGES_MAX), AfterValidator(_words)]
-Name = Annotated[Words, Field(min_length=1)]
-Slug = Annotated[str, AfterValidator(_slug)]
-Code = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
-Plain = Annotated[str, Field(max_length=200), AfterValidator(_storable)]
-Colour = Annotated[str, Field(pattern=COLOUR_PATTERN)]
-Minor = Annotated[int, Field(ge=0, le=10**12)]
-"""Minor units of the issuer's currency."""
 
 
 class Copied(BaseModel):
@@ -154,18 +124,20 @@ class SeatingCopy(Copied):
 
 class ProductCopy(Copied):
     id: UUID
-    slug: Annotated[str, Field(max_length=100), AfterValidator(_slug)]
+    slug: Slug
     kind: ProductKind
     title: Name
     description: Words
     venue_id: UUID | None
-    uses: Annotated[int, Field(ge=1, le=1_000)]
+    uses: Uses
     face_value: Annotated[int, Field(gt=0, le=10**12)] | None
     valid_days: Annotated[int, Field(ge=1, le=36_500)] | None
     booking_limit: Annotated[int, Field(ge=1, le=50)]
     buyer_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None
     transfer: Transfer
     refund: Refund
+    transfer_minutes_before: TransferMinutes | None = None
+    entry_rules: Rules = {}
 
     @model_validator(mode="after")
     def _vouchers_have_a_face(self) -> ProductCopy:
@@ -217,6 +189,7 @@ class PriceCopy(Copied):
     destination_zone: Code | None
     route_id: UUID | None
     position: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    entrance: Entrance = ""
 
 
 class IssuerCopy(Copied):
@@ -226,8 +199,8 @@ class IssuerCopy(Copied):
     revision: UUID
     slug: Slug
     name: Name
-    timezone: Annotated[str, AfterValidator(_timezone)]
-    currency: Annotated[str, AfterValidator(_currency)]
+    timezone: Timezone
+    currency: Currency
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
     url: Annotated[str, Field(max_length=500, pattern=URL_PATTERN)] | None
     phone: Annotated[str, Field(max_length=40, pattern=r"^\+?[0-9][0-9 ()-]*$")] | None
@@ -298,8 +271,6 @@ class Index(Copied):
     etag: str
 
 
-PlaceText = Annotated[str, Field(max_length=100), AfterValidator(_storable)]
-ShortText = Annotated[str, Field(max_length=50), AfterValidator(_storable)]
 Column = Field(max_length=PLACES_MAX)
 
 

@@ -76,6 +76,8 @@ class Registration:
     balance: int | None
     valid_from: datetime
     valid_until: datetime
+    entrance: str = ""
+    """The entrance it is for; empty: any."""
     seller: str = ""
     """Which sales server sold it; empty: the one whose database this register is in."""
     pin: str = field(default="", repr=False)
@@ -114,7 +116,8 @@ class NotSpent:
 class Seen:
     """One admission as the register has it."""
 
-    use_no: int
+    use_no: int | None
+    """None: one more than was bought."""
     gate_id: UUID
     gate: str
     scan_id: str
@@ -168,6 +171,10 @@ class Issuer(Protocol):
 
     async def suspend(self, *, issuer_id: UUID, ticket_id: UUID, suspended: bool) -> None:
         """Refuse the ticket for the time being, or take it again; a revoked one stays revoked."""
+        ...
+
+    async def bind(self, *, issuer_id: UUID, ticket_id: UUID, holder_key: bytes) -> None:
+        """Note the handset's public key (P-256, compressed) with which the ticket lives now; a bound one stays so."""
         ...
 
     async def verify(self, *, issuer_id: UUID, ticket_ids: Sequence[UUID]) -> Sequence[Entry]:

@@ -73,6 +73,7 @@ def booking_out(world: World, view: BookingView) -> BookingOut:
                 name=item.price_name,
                 price=MoneyOut.of(Money(item.amount, row.currency), row.language),
                 handset=for_holder(Handset(item.handset)),
+                holder=item.holder,
                 section=item.section,
                 row=item.row,
                 seat=item.seat,

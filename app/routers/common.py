@@ -13,14 +13,16 @@ import sqlalchemy as sa
 from fastapi import Depends, Header, Path, Request
 from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.http import HTTPBase
 from pydantic import BaseModel
 
 from app.domain.refusals import KeyMissing, NotAuthentic, NotFound, Refusal, WrongState
-from app.flows import show, staff
+from app.flows import gate_tokens, show, staff
 from app.flows.book import link_hash
+from app.flows.gate_tokens import GateCaller
 from app.flows.once import Reply
 from app.flows.once import once as carry_out_once
-from app.flows.staff import GateCaller, Member
+from app.flows.staff import Member
 from app.problems import NOT_FINAL, refusal_response
 from app.schemas import examples
 from app.world import World
@@ -42,7 +44,13 @@ TicketId = Annotated[UUID, Path(examples=[examples.TICKET])]
 
 _buyer = HTTPBearer(scheme_name="bookingLink", description="The `link` of a booking or a ticket.", auto_error=False)
 _staff = HTTPBearer(scheme_name="staffKey", description="A key made by `cyberticket staff-key`.", auto_error=False)
-_gate = HTTPBearer(scheme_name="gateToken", description="From POST /gate/enrolments.", auto_error=False)
+_gate = HTTPBearer(scheme_name="gateToken", description="An online scanner's: POST /gate/enrolments.", auto_error=False)
+_gate_key = HTTPBase(
+    scheme="DPoP",
+    scheme_name="gateKey",
+    description="A token from POST /gate/enrolments with a `key`; each request bears a proof of it (RFC 9449).",
+    auto_error=False,
+)
 
 Bearer = HTTPAuthorizationCredentials | None
 
@@ -57,14 +65,41 @@ async def the_member(world: TheWorld, bearer: Annotated[Bearer, Depends(_staff)]
 TheMember = Annotated[Member, Depends(the_member)]
 
 
-async def the_gate(world: TheWorld, bearer: Annotated[Bearer, Depends(_gate)]) -> GateCaller:
-    """A gate by its token; raises NotAuthentic."""
-    if bearer is None:
-        raise NotAuthentic("Enrol this gate first: POST /gate/enrolments with a code from staff.")
-    return staff.gate_caller(world, bearer.credentials)
+ProofHeader = Annotated[
+    str | None, Header(alias="DPoP", max_length=4096, description="A proof of the device's own key (RFC 9449).")
+]
+
+
+def own_address(request: Request, world: World) -> str:
+    """Where this request went, as clients are told: that is what their proofs are for."""
+    return world.house.public_url + request.url.path
+
+
+async def the_gate(
+    request: Request,
+    world: TheWorld,
+    given: Annotated[Bearer, Depends(_gate_key)],
+    _: Annotated[Bearer, Depends(_gate)],
+    proof: ProofHeader = None,
+) -> GateCaller:
+    """A gate by its token, and by a proof of its key where it has one; raises NotAuthentic."""
+    if given is None:
+        raise NotAuthentic(gate_tokens.ENROL_FIRST)
+    url = own_address(request, world)
+    shown = gate_tokens.Shown(given.scheme, given.credentials, proof, request.method, url)
+    return await gate_tokens.caller_of(world, shown)
 
 
 TheGate = Annotated[GateCaller, Depends(the_gate)]
+
+
+async def the_bound_gate(gate: TheGate) -> GateCaller:
+    """A gate that has a key of its own, and so may decide alone; raises NotAllowed for an online scanner."""
+    gate.require_bound()
+    return gate
+
+
+TheBoundGate = Annotated[GateCaller, Depends(the_bound_gate)]
 
 
 def own_booking(scope: str) -> Callable[..., Awaitable[UUID]]:
@@ -115,7 +150,7 @@ def own_ticket(scope: str) -> Callable[..., Awaitable[sa.Row[Any]]]:
             digest = link_hash(bearer.credentials)
             bought = hmac.compare_digest(digest, row.booking_link_hash)
             # What its buyer gave away is its receiver's alone.
-            mine = hmac.compare_digest(digest, row.link_hash) or (bought and row.gift_of is None)
+            mine = hmac.compare_digest(digest, row.link_hash) or (bought and not row.received)
         if not mine:
             raise NotFound("There is no such ticket.")
         return row
@@ -153,18 +188,22 @@ TheRevocableTicket = Annotated[Any, Depends(the_revocable_ticket)]
 
 
 class Once:
-    """Carries a request out once per Idempotency-Key, and answers repetitions with the first answer."""
+    """Carries a request out once per Idempotency-Key, and answers repetitions with the first answer.
 
-    def __init__(self, request: Request, world: World, key: str | None) -> None:
+    `caller` is who asks, where the Authorization header does not say it: tokens that are renewed are one caller's.
+    """
+
+    def __init__(self, request: Request, world: World, key: str | None, caller: str = "") -> None:
         self._request = request
         self._world = world
         self._key = key
+        self._caller = caller
 
     async def __call__(self, status: int, work: Callable[[], Awaitable[BaseModel]]) -> Response:
         """`work`'s result with `status`, or its refusal; raises KeyMissing, KeyReused, KeyBusy."""
         if self._key is None or not IDEMPOTENCY_KEY.fullmatch(self._key):
             raise KeyMissing("Send an Idempotency-Key header of 8 to 100 letters, fresh for each new request.")
-        caller = self._request.headers.get("authorization", "")
+        caller = self._caller or self._request.headers.get("authorization", "")
         who = hashlib.sha256(caller.encode()).hexdigest()[:32]
         scope = f"{who} {self._request.method} {self._request.url.path}"[:100]
 
@@ -185,17 +224,16 @@ class Once:
         return Response(reply.body, reply.status, headers, reply.media_type)
 
 
-async def the_once(
-    request: Request,
-    world: TheWorld,
-    key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            description="A fresh random key, 8 to 100 characters; the same again when you retry.",
-        ),
-    ] = None,
-) -> Once:
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="A fresh random key, 8 to 100 characters; the same again when you retry.",
+    ),
+]
+
+
+async def the_once(request: Request, world: TheWorld, key: IdempotencyKey = None) -> Once:
     return Once(request, world, key)
 
 

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.domain.refusals import NotFound
 from app.flows import audit, watch
+from app.keys.rotation import JWKS_SECONDS
 from app.metrics import OUTBOX_AGE_SECONDS, OUTBOX_DEAD, OUTBOX_LATE, OUTBOX_OWED, REGISTRY
 from app.problems import known
 from app.routers.common import TheWorld
@@ -48,8 +49,11 @@ async def metrics(world: TheWorld) -> Response:
 
 
 @router.get("/.well-known/jwks.json")
-async def jwks(world: TheWorld) -> dict[str, list[dict[str, str | int]]]:
-    """The public keys that verify our barcodes and tokens."""
+async def jwks(world: TheWorld, response: Response) -> dict[str, list[dict[str, str | int]]]:
+    """The public keys that verify our barcodes and tokens. A new one is shown for twice as long as this may be kept
+    before anything is signed with it.
+    """
+    response.headers["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"
     return world.house.keys.jwks()
 
 

@@ -110,6 +110,12 @@ async def suspend(world: TheWorld, seller: TheSeller, ticket_id: TicketId, body:
     await selling.counter(world, seller).suspend(issuer_id=body.issuer, ticket_id=ticket_id, suspended=body.suspended)
 
 
+@router.put("/tickets/{ticket_id}/holder-key", status_code=204, responses=problems(404))
+async def bind(world: TheWorld, seller: TheSeller, ticket_id: TicketId, body: messages.BindingAsked) -> None:
+    """Note by which key a ticket is shown as a living barcode; one that has its key already keeps it."""
+    await selling.counter(world, seller).bind(issuer_id=body.issuer, ticket_id=ticket_id, holder_key=body.holder_key())
+
+
 @router.get("/changes")
 async def changes(
     world: TheWorld, seller: TheSeller, after: Annotated[int, Query(ge=0, le=messages.CODE_MAX)] = 0

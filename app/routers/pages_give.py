@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -9,10 +10,10 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.domain.handset import Handset
+from app.domain.handset import Handset, for_holder
 from app.domain.refusals import TooMany, WrongState
 from app.flows import show
-from app.flows.give import can_be_given, give
+from app.flows.give import can_be_given, can_be_sent_back, give, send_back
 from app.flows.show import Use
 from app.routers.common import TheWorld
 from app.routers.pages_ticket import PRIVATE
@@ -63,6 +64,35 @@ async def give_away(request: Request, world: TheWorld, token: Token) -> Response
         return _step(request, token, ticket, Step(typed, "too_many"), 429)
     except WrongState:  # a gate or another press was faster; the ticket's page says how it stands
         pass
+    return _to_ticket(token)
+
+
+@router.get("/t/{token}/back")
+async def back_page(request: Request, world: TheWorld, token: Token) -> Response:
+    """Asks whether a gift is to go back to its giver; one that cannot leads back to its page."""
+    ticket = await _good(world, token)
+    if ticket is None or not can_be_sent_back(ticket, now=world.clock.now()):
+        return _to_ticket(token)
+    giver = for_holder(Handset(ticket.given_by))
+    return page(
+        request,
+        "back.html",
+        otherwise=ticket.language,
+        headers=PRIVATE,
+        token=token,
+        ticket=ticket,
+        giver=giver,
+    )
+
+
+@router.post("/t/{token}/back")
+async def give_back(request: Request, world: TheWorld, token: Token) -> Response:
+    """Send a gift back when that is confirmed (`sure`); the ticket's page says how it stands."""
+    asked = await form(request)
+    ticket = await show.ticket_by_link(world, token)
+    if asked.one("sure"):
+        with suppress(WrongState):  # used, or pressed twice
+            await send_back(world, ticket.id)
     return _to_ticket(token)
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from app.domain.refusals import NotDrawable
 from app.flows import show
-from app.flows.give import can_be_given
+from app.flows.give import can_be_given, can_be_sent_back
 from app.flows.show import Use
 from app.routers.common import TheWorld
 from app.routers.tickets import picture_response
@@ -35,7 +35,10 @@ async def ticket_page(request: Request, world: TheWorld, token: Token) -> Respon
         token=token,
         card=card,
         ticket=ticket,
+        pictured=show.is_pictured(ticket),
+        typed=show.is_typed(ticket),
         giveable=card.use is Use.GOOD and can_be_given(ticket),
+        returnable=card.use is Use.GOOD and can_be_sent_back(ticket, now=world.clock.now()),
         early=world.clock.now() < ticket.valid_from,
     )
 

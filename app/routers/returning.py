@@ -37,10 +37,12 @@ async def returns(world: World, view: BookingView, language: str) -> list[Return
         return []
     quoted = {one.ticket.id: one for one in (await refund.quote(world, view.booking.id)).tickets}
     found = []
-    for ticket in await show.tickets(world, view.booking.id):
+    # A gift stands where it was given away; what was issued anew, or came back, is the last that was in these hands.
+    own = {ticket.item_id: ticket for ticket in await show.tickets(world, view.booking.id) if not ticket.received}
+    for ticket in own.values():
         one = quoted[ticket.id]
-        if one.kept is Kept.RETURNED or ticket.gift_of is not None:
-            continue  # its refund is shown with how it stands; a gift stands where it was given away
+        if one.kept is Kept.RETURNED:
+            continue  # its refund is shown with how it stands
         what = [said(ticket.price_name, language), seat_words(ticket.section, ticket.row, ticket.seat, language)]
         why = kept_sentence(one.kept, language) if one.kept else ""
         found.append(Return(ticket.id, ticket.number, " · ".join(filter(None, what)), one.amount.amount, why))

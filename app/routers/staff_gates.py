@@ -7,12 +7,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from app.flows import oversee, registry, staff
+from app import barcode
+from app.flows import gates, oversee, registry
 from app.routers.common import TheMember, TheWorld
 from app.schemas import examples
-from app.schemas.base import problems
+from app.schemas.base import Storable, problems
+from app.schemas.gates import GateIn, GatesOut, InvitationOut, StaffGateOut
 from app.schemas.issuer import EntryOut, RegisterRevocationIn
-from app.schemas.tickets import GateIn, InvitationOut
+from app.store.catalogue import PAGE_MAX
 
 router = APIRouter(prefix="/staff", tags=["staff"], responses=problems(401, 403))
 
@@ -24,24 +26,36 @@ async def invite_gate(world: TheWorld, member: TheMember, body: GateIn) -> Invit
     """A one-time code, good for an hour, with which a device becomes this gate."""
     member.require("gates")
     issuer = await oversee.issuer(world, member, body.issuer)
-    invitation = await staff.invite_gate(
-        world, issuer_id=issuer.id, name=body.name, occasions=body.occasions, by=member.name
-    )
-    return InvitationOut(gate=invitation.gate_id, code=invitation.code, until=invitation.until)
+    invitation = await gates.invite(world, issuer_id=issuer.id, name=body.name, place=body.place(), by=member.name)
+    return InvitationOut.of(invitation, barcode.link_svg(invitation.link))
+
+
+@router.get("/gates", responses=problems(404))
+async def listing(
+    world: TheWorld,
+    member: TheMember,
+    issuer: Annotated[str, Query(max_length=64), Storable],
+    after: Annotated[UUID | None, Query(description="The id of the last one you have.")] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+) -> GatesOut:
+    """An issuer's gates, the latest first: what stands there, when it was heard of, and what it has not told yet."""
+    member.require("gates")
+    row = await oversee.issuer(world, member, issuer)
+    return GatesOut(gates=[StaffGateOut.of(one) for one in await gates.listing(world, row, after=after, limit=limit)])
 
 
 @router.delete("/gates/{gate_id}", status_code=204, responses=problems(404, 409))
 async def revoke_gate(world: TheWorld, member: TheMember, gate_id: GateId) -> None:
-    """Shut a gate out: its token is refused from the next scan on."""
+    """Shut a gate out: its token opens nothing from the next request on. What it decided before it may still bring."""
     member.require("gates")
-    await staff.revoke_gate(world, member, gate_id)
+    await gates.revoke(world, member, gate_id)
 
 
 @router.get("/register", responses=problems(404))
 async def entries(
     world: TheWorld,
     member: TheMember,
-    issuer: Annotated[str, Query(max_length=64)],
+    issuer: Annotated[str, Query(max_length=64), Storable],
     number: Annotated[str, Query(max_length=32, description="As a person types it: 482910375-1.")],
 ) -> list[EntryOut]:
     """What the register holds under a ticket number: most often one entry, at most one of each server that sells."""

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
+from app.domain.catalogue import USES_MAX
 from app.domain.credential import shown
 from app.domain.refusals import NotDrawable
 from app.domain.wording import moment, seat_words
@@ -85,7 +86,7 @@ def _card(reader: Reader, card: Card, picture: str) -> Deck:
     return deck(
         reader,
         name_of(reader, ticket.title),
-        Picture(picture, reader("barcode")),
+        *([Picture(picture, reader("barcode"))] if show.is_pictured(ticket) else []),
         Words(number, strong=True),
         Words(reader("pin_is", pin=card.pin), strong=True),
         *about,
@@ -108,6 +109,6 @@ def _about(reader: Reader, card: Card) -> list[Item]:
         words.append(reader("journey", **{end: name_of(reader, name) for end, name in ends.items()}))
     if card.balance is not None:
         words.append(reader("balance", price=price_of(reader, card.balance, ticket.currency)))
-    elif ticket.uses > 1 and card.uses_left is not None:
+    elif 1 < ticket.uses <= USES_MAX and card.uses_left is not None:
         words.append(reader("uses", n=card.uses_left))
     return [Words(line) for line in words if line]

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 
-from app.domain.booking import TICKETS_PER_BOOKING_MAX, BookingRequest, Line
+from app.domain.booking import TICKETS_PER_BOOKING_MAX, BookingRequest, Line, holder_name
 from app.domain.credential import Unreadable, parse_number
 from app.domain.delivery import Profile
 from app.domain.handset import Handset, for_holder
@@ -21,6 +21,8 @@ from app.flows.pay import Tender
 from app.ports import CardToken, Prepaid, Voucher
 from app.schemas import examples
 from app.schemas.base import In, Language, Mobile, MoneyOut, Out, Text
+
+HolderName = Annotated[str, Field(max_length=400), AfterValidator(holder_name)]
 
 
 class LineIn(In):
@@ -34,6 +36,10 @@ class LineIn(In):
     )
     origin: UUID | None = None
     destination: UUID | None = None
+    name: HolderName | None = Field(
+        default=None,
+        description="Whose tickets they are: shown at the gate, where a supervisor can search by it.",
+    )
 
     def line(self) -> Line:
         return Line(
@@ -43,6 +49,7 @@ class LineIn(In):
             handsets=tuple(Handset(number) for number in self.handsets),
             origin_id=self.origin,
             destination_id=self.destination,
+            holder=self.name,
         )
 
 
@@ -54,7 +61,9 @@ class BookingIn(In):
             "examples": [
                 {
                     "occasion": examples.OCCASION,
-                    "lines": [{"price": examples.PRICE, "quantity": 2, "handsets": [examples.FRIEND]}],
+                    "lines": [
+                        {"price": examples.PRICE, "quantity": 2, "handsets": [examples.FRIEND], "name": "김하늘"}
+                    ],
                     "buyer": examples.HANDSET,
                     "language": "ko",
                 },
@@ -130,6 +139,8 @@ def alternative(choice: Choice, request: BookingRequest) -> dict[str, Any]:
             body["places"] = [str(place) for place in line.places]
         if line.handsets:
             body["handsets"] = list(line.handsets)
+        if line.holder:
+            body["name"] = line.holder
         if line.origin_id and line.destination_id:
             body |= {"origin": str(line.origin_id), "destination": str(line.destination_id)}
         lines.append(body)
@@ -151,6 +162,7 @@ class ItemOut(Out):
     name: Text
     price: MoneyOut
     handset: str = Field(description="Masked: only its owner needs it whole.")
+    holder: str | None = Field(description="Whose ticket it is, where the booking named somebody.")
     section: str | None
     row: str | None
     seat: str | None

@@ -58,7 +58,7 @@ class ProductOut(Out):
     description: Text
     venue: Text | None
     from_price: MoneyOut
-    uses: int
+    uses: int = Field(description="Rides or entries on one ticket; 9999 is a pass, whose time runs out instead.")
     next_at: datetime | None = Field(description="The next date; null for what is open-dated.")
     dates: int
     booking_limit: int

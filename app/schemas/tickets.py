@@ -32,7 +32,7 @@ class TicketOut(Out):
     seat: str | None
     origin: Text | None
     destination: Text | None
-    uses: int
+    uses: int = Field(description="How often it may be used; 9999 is a pass, whose time runs out instead.")
     handset: str
 
     @classmethod
@@ -89,82 +89,6 @@ class GiftOut(Out):
 
 class ResentOut(Out):
     delivery: UUID
-
-
-class PresentIn(In):
-    model_config = In.model_config | {
-        "json_schema_extra": {"examples": [{"scan_id": "gate-1-000017", "presented": "482910375-1 491027"}]}
-    }
-
-    scan_id: str = Field(
-        min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$", description="This gate's own name for this scan."
-    )
-    presented: str = Field(max_length=512, description="What was scanned, or the typed number and PIN.")
-
-
-class AdmittedTicketOut(Out):
-    number: str
-    kind: str
-    title: Text
-    category: Text | None
-    section: str | None
-    row: str | None
-    seat: str | None
-    origin: Text | None
-    destination: Text | None
-    starts_at: datetime | None
-    handset: str = Field(description="The last four digits.")
-    uses: int
-    uses_left: int
-    balance: int | None
-    valid_from: datetime
-    valid_until: datetime
-
-
-class UsedOut(Out):
-    at: datetime
-    gate: str
-
-
-class VerdictOut(Out):
-    """Open or not, why, and what the steward should read. The same scan again gets the very same verdict."""
-
-    admit: bool
-    reason: str
-    words: Text
-    at: datetime
-    ticket: AdmittedTicketOut | None
-    used: UsedOut | None
-
-
-class EnrolIn(In):
-    model_config = In.model_config | {"json_schema_extra": {"examples": [{"code": examples.CODE}]}}
-
-    code: str = Field(min_length=8, max_length=40)
-
-
-class EnrolledOut(Out):
-    gate: UUID
-    name: str
-    issuer: str
-    token: str
-    expires_at: datetime
-
-
-class GateIn(In):
-    model_config = In.model_config | {
-        "json_schema_extra": {"examples": [{"issuer": examples.ISSUER, "name": "Front door"}]}
-    }
-
-    issuer: str = Field(max_length=64)
-    name: str = Field(min_length=1, max_length=100)
-    occasions: tuple[UUID, ...] = Field(default=(), max_length=200, description="None named: all of the issuer's.")
-
-
-class InvitationOut(Out):
-    gate: UUID
-    code: str
-    until: datetime
 
 
 class ReceiptIn(In):

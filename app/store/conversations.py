@@ -206,17 +206,6 @@ async def ticket_of(tx: Tx, handset: str, number: str) -> sa.Row[Any] | None:
     return rows.first()
 
 
-async def gifts_since(tx: Tx, handset: str, *, since: datetime) -> int:
-    """How many tickets this handset gave away; who else asks waits until this transaction ends."""
-    await exclusively(tx, f"gifts:{handset}")
-    found = await tx.execute(
-        "SELECT count(*) FROM ticket fresh JOIN ticket t ON t.id = fresh.gift_of"
-        " WHERE t.handset = :handset AND fresh.issued_at > :since",
-        {"handset": handset, "since": since},
-    )
-    return int(found.scalar_one())
-
-
 async def balances(tx: Tx, handset: str) -> list[sa.Row[Any]]:
     """The e-money of a handset, at each issuer where it has an account."""
     rows = await tx.execute(

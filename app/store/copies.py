@@ -6,6 +6,7 @@ where a state is written that no machine of ours has moved. A gate that is copie
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -43,12 +44,24 @@ GATES = """
     ON CONFLICT DO NOTHING
 """
 
-ADMISSIONS = """
-    INSERT INTO admission (ticket_id, use_no, issuer_id, gate_id, scan_id, at)
-    SELECT w.ticket_id, w.use_no, g.issuer_id, g.id, w.scan_id, w.at
+TOLD = """
     FROM unnest(CAST(:tickets AS uuid[]), CAST(:uses AS integer[]), CAST(:issuers AS uuid[]), CAST(:gates AS uuid[]),
-            CAST(:scans AS varchar[]), CAST(:times AS timestamptz[]))
-        AS w(ticket_id, use_no, issuer_id, gate_id, scan_id, at)
+            CAST(:scans AS varchar[]), CAST(:people AS integer[]), CAST(:times AS timestamptz[]))
+        AS w(ticket_id, use_no, issuer_id, gate_id, scan_id, person, at)
+"""
+
+UNDONE = f"""
+    DELETE FROM admission a WHERE a.ticket_id = ANY(:of) AND NOT EXISTS (
+        SELECT 1 {TOLD}
+        WHERE (w.ticket_id, w.gate_id, w.scan_id, w.person) = (a.ticket_id, a.gate_id, a.scan_id, a.person)
+            AND w.use_no IS NOT DISTINCT FROM a.use_no
+    )
+"""  # noqa: S608 - rows of this file
+"""What was taken back at the issuer's gate is not told any more."""
+
+ADMISSIONS = f"""
+    INSERT INTO admission (ticket_id, use_no, issuer_id, gate_id, scan_id, person, at)
+    SELECT w.ticket_id, w.use_no, g.issuer_id, g.id, w.scan_id, w.person, w.at {TOLD}
         -- An issuer's server speaks for the gates of that issuer: a scan at another's is not its to tell.
         JOIN gate g ON g.id = w.gate_id AND g.issuer_id = w.issuer_id
     ON CONFLICT DO NOTHING
@@ -93,24 +106,28 @@ async def take_over(tx: Tx, entries: Sequence[Entry], *, now: datetime) -> None:
 
 
 async def _take_admissions(tx: Tx, entries: Sequence[Entry], *, now: datetime) -> None:
-    gates = {seen.gate_id: (one.issuer_id, seen.gate) for one in entries for seen in one.admissions}
-    if not gates:
-        return
-    values = {"gates": list(gates), "issuers": [issuer for issuer, _ in gates.values()]}
-    names = [name for _, name in gates.values()]
-    await tx.execute(GATES, {**values, "names": names, "state": GateState.PENDING.value, "now": now})
-    seen = [(one, seen) for one in entries for seen in one.admissions]
-    await tx.execute(
-        ADMISSIONS,
-        {
-            "tickets": [one.ticket_id for one, _ in seen],
-            "issuers": [one.issuer_id for one, _ in seen],
-            "uses": [each.use_no for _, each in seen],
-            "gates": [each.gate_id for _, each in seen],
-            "scans": [each.scan_id for _, each in seen],
-            "times": [each.at for _, each in seen],
-        },
-    )
+    seen = [(one, each) for one in entries for each in one.admissions]
+    people: Counter[tuple[UUID, str]] = Counter()
+    persons = []
+    for _, each in seen:
+        people[each.gate_id, each.scan_id] += 1
+        persons.append(people[each.gate_id, each.scan_id])
+    told = {
+        "tickets": [one.ticket_id for one, _ in seen],
+        "issuers": [one.issuer_id for one, _ in seen],
+        "uses": [each.use_no for _, each in seen],
+        "gates": [each.gate_id for _, each in seen],
+        "scans": [each.scan_id for _, each in seen],
+        "people": persons,
+        "times": [each.at for _, each in seen],
+    }
+    await tx.execute(UNDONE, {**told, "of": [one.ticket_id for one in entries]})
+    gates = {each.gate_id: (one.issuer_id, each.gate) for one, each in seen}
+    if gates:
+        values = {"gates": list(gates), "issuers": [issuer for issuer, _ in gates.values()]}
+        names = [name for _, name in gates.values()]
+        await tx.execute(GATES, {**values, "names": names, "state": GateState.PENDING.value, "now": now})
+        await tx.execute(ADMISSIONS, told)
 
 
 async def revoked_there(tx: Tx, ticket_ids: Sequence[UUID]) -> list[sa.Row[Any]]:

@@ -38,6 +38,17 @@ async def account(tx: Tx, identity: UUID) -> sa.Row[Any] | None:
     return (await tx.execute("SELECT * FROM account WHERE id = :id", {"id": identity})).first()
 
 
+async def change_pins(tx: Tx, handset: str, *, issuer_id: UUID | None) -> list[sa.Row[Any]]:
+    """Another PIN for each prepaid account of a handset, of one issuer or of all: (id, issuer_id) of each."""
+    rows = await tx.execute(
+        "UPDATE account SET generation = account.generation + 1 FROM issuer i"
+        " WHERE account.issuer_id = i.id AND (CAST(:issuer AS uuid) IS NULL OR i.id = :issuer)"
+        " AND account.kind = 'prepaid' AND account.handset = :handset RETURNING account.id, account.issuer_id",
+        {"handset": handset, "issuer": issuer_id},
+    )
+    return list(rows)
+
+
 async def open_account(
     tx: Tx,
     *,
@@ -108,6 +119,7 @@ class NewTransfer:
     amount: int
     reverses: str | None = None
     ticket_id: UUID | None = None
+    booking_id: UUID | None = None
 
 
 async def post(tx: Tx, transfers: Sequence[NewTransfer], *, now: datetime) -> None:

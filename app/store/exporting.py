@@ -49,7 +49,7 @@ CONTENT = f"""
         'products', {
     _rows(
         "id, slug, kind, title, description, venue_id, uses, face_value, valid_days, booking_limit, buyer_limit,"
-        " transfer, refund",
+        " transfer, refund, transfer_minutes_before, entry_rules",
         "product",
         "AND NOT withdrawn",
     )
@@ -66,7 +66,7 @@ CONTENT = f"""
         'prices', {
     _rows(
         "id, product_id, occasion_id, category, name, amount, colour, origin_zone, destination_zone, route_id,"
-        " position",
+        " position, entrance",
         "price",
         f"AND NOT withdrawn {SOLD_PRODUCT} {SOLD_OCCASION}",
         "position, id",

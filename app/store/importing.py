@@ -179,7 +179,9 @@ async def _write_product(writing: Writing, known: _Known, draft: ProductDraft) -
         "booking_limit": draft.booking_limit,
         "buyer_limit": draft.buyer_limit,
         "transfer": draft.transfer,
+        "transfer_minutes_before": draft.transfer_minutes_before,
         "refund": draft.refund,
+        "entry_rules": draft.entry.told(),
         "withdrawn": False,
     }
     product_id = (await by_slug(writing, Product, [row]))[draft.slug]
@@ -261,6 +263,7 @@ async def _write_prices(
             "destination_zone": draft.destination_zone,
             "route_id": _refer("route", draft.route, known.routes),
             "position": position,
+            "entrance": draft.entrance,
             "withdrawn": False,
         }
         for position, draft in enumerate(drafts)

@@ -32,6 +32,8 @@ class NewDelivery:
     booking_id: UUID | None = None
     ticket_id: UUID | None = None
     account_id: UUID | None = None
+    sign_in_id: UUID | None = None
+    offer_id: UUID | None = None
     reply: Mapping[str, Any] | None = None
 
 

@@ -109,14 +109,14 @@ TABLES: Mapping[str, str] = {
     "seating": "id uuid, issuer_id uuid, slug varchar, name varchar, drawing jsonb",
     "product": "id uuid, issuer_id uuid, slug varchar, kind varchar, title jsonb, description jsonb, search varchar,"
     " venue_id uuid, uses int, face_value bigint, valid_days int, booking_limit int, buyer_limit int,"
-    " transfer varchar, refund varchar, withdrawn boolean",
+    " transfer varchar, refund varchar, transfer_minutes_before int, entry_rules jsonb, withdrawn boolean",
     "occasion": "id uuid, issuer_id uuid, product_id uuid, slug varchar, code bigint, stock varchar,"
     " starts_at timestamptz, ends_at timestamptz, doors_at timestamptz, admits_from timestamptz,"
     " admits_until timestamptz, sales_from timestamptz, sales_until timestamptz, venue_id uuid, seating_id uuid,"
     " withdrawn boolean, revision int",
     "price": "id uuid, issuer_id uuid, product_id uuid, occasion_id uuid, category varchar, name jsonb, amount bigint,"
     " currency varchar, colour varchar, origin_zone varchar, destination_zone varchar, route_id uuid, position int,"
-    " withdrawn boolean",
+    " entrance varchar, withdrawn boolean",
 }
 """What is copied, in the order in which the tables name one another."""
 KEPT = frozenset({"id", "issuer_id", "created_at", "revision", "code"})

@@ -14,12 +14,13 @@ from app.domain.booking import BOOKING
 from app.domain.delivery import DELIVERY
 from app.domain.dispute import DISPUTE
 from app.domain.gate import GATE
+from app.domain.gift import OFFER
 from app.domain.machine import IllegalTransition, Machine
 from app.domain.payment import PAYMENT
 from app.domain.refund import REFUND
 from app.domain.ticket import TICKET
 from app.store.database import Tx
-from app.store.tables import Booking, Credential, Delivery, Dispute, Gate, Payment, Refund, Ticket
+from app.store.tables import Booking, Credential, Delivery, Dispute, Gate, Offer, Payment, Refund, Ticket
 
 Row = (
     type[Booking]
@@ -30,6 +31,7 @@ Row = (
     | type[Gate]
     | type[Refund]
     | type[Dispute]
+    | type[Offer]
 )
 
 MACHINES: dict[Row, Machine[Any, Any]] = {
@@ -41,6 +43,7 @@ MACHINES: dict[Row, Machine[Any, Any]] = {
     Gate: GATE,
     Refund: REFUND,
     Dispute: DISPUTE,
+    Offer: OFFER,
 }
 
 

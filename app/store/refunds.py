@@ -242,7 +242,13 @@ async def tickets(tx: Tx, booking_id: UUID) -> list[sa.Row[Any]]:
             SELECT t.id, t.number, t.state, t.handset, t.language, t.place_id, t.gift_of, t.booking_id, t.issuer_id,
                 t.balance, i.amount, i.line,
                 EXISTS (SELECT 1 FROM ticket g WHERE g.gift_of = t.id) AS given,
-                coalesce(c.uses_left < c.uses OR c.balance < t.balance, false) AS used,
+                t.gift_of IS NOT NULL AND t.handset <> i.handset AS received,
+                -- By whoever had it: one right may have been several tickets, from hand to hand or issued anew.
+                EXISTS (
+                    SELECT 1 FROM ticket one JOIN credential x ON x.ticket_id = one.id
+                    WHERE one.item_id = t.item_id AND one.booking_id = :id
+                        AND (x.uses_left < x.uses OR x.balance < one.balance)
+                ) AS used,
                 c.uses_left, c.balance AS balance_left,
                 (SELECT r.state FROM refund r WHERE r.booking_id = t.booking_id AND t.id = ANY(r.ticket_ids)
                     AND r.state <> 'refused' LIMIT 1) AS refund_state

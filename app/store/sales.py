@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain.booking import BookingState
+from app.domain.gift import Hand
 from app.domain.ticket import TicketState
 from app.store.bulk import columns_of, insert_many
 from app.store.database import Tx
@@ -27,6 +28,7 @@ class NewItem:
     place_id: UUID | None
     origin_id: UUID | None
     destination_id: UUID | None
+    holder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,16 @@ async def bookings_by_link(tx: Tx, link_hashes: Sequence[bytes]) -> list[sa.Row[
     return [found.get(link_hash) for link_hash in link_hashes]
 
 
+async def shut_links(tx: Tx, buyer: str, *, issuer_id: UUID | None, chance: bytes) -> None:
+    """Put what nobody can know behind which link the buyer's paid bookings are, of one issuer or of all."""
+    await tx.execute(
+        "UPDATE booking SET link_hash = sha256(booking.link_hash || CAST(:chance AS bytea)) FROM issuer i"
+        " WHERE booking.issuer_id = i.id AND (CAST(:issuer AS uuid) IS NULL OR i.id = :issuer)"
+        " AND booking.buyer = :buyer AND booking.state IN ('paid', 'paying')",
+        {"buyer": buyer, "issuer": issuer_id, "chance": chance},
+    )
+
+
 async def bookings_to_pay(tx: Tx, identities: Sequence[UUID]) -> list[sa.Row[Any] | None]:
     """Each booking with its `places`; None where there is none."""
     found = await bookings(tx, identities)
@@ -184,6 +196,9 @@ class NewTicket:
     valid_until: datetime
     link_hash: bytes
     gift_of: UUID | None = None
+    came_by: Hand = Hand.SOLD
+    holder: str | None = None
+    """Whose it is; who gets it later is not that person."""
 
 
 async def write_tickets(tx: Tx, tickets: Sequence[NewTicket], *, now: datetime) -> set[UUID]:
@@ -195,12 +210,17 @@ async def write_tickets(tx: Tx, tickets: Sequence[NewTicket], *, now: datetime) 
 
 TICKET = """
     SELECT t.*, i.served_by, i.slug AS issuer_slug, i.name AS issuer_name, i.timezone, i.currency,
-        p.kind, p.title, p.face_value, p.transfer, p.slug AS product_slug, o.starts_at, o.code AS occasion_code,
+        p.kind, p.title, p.face_value, p.transfer, p.transfer_minutes_before, p.entry_rules, p.slug AS product_slug,
+        o.starts_at, o.code AS occasion_code,
         o.doors_at, o.slug AS occasion_slug, coalesce(v.name, pv.name) AS venue_name,
         coalesce(v.address, pv.address) AS venue_address,
-        r.category, r.name AS price_name, r.position AS price_position, bi.amount, l.section, l.row, l.seat, l.numbered,
-        so.name AS origin_name, sd.name AS destination_name, b.buyer, b.link_hash AS booking_link_hash,
-        giver.handset AS given_by, gift.handset AS given_to, gift.id AS given_as, gift.number AS given_number
+        r.category, r.name AS price_name, r.position AS price_position, r.entrance, bi.amount,
+        l.section, l.row, l.seat, l.numbered, so.name AS origin_name, sd.name AS destination_name, b.buyer,
+        b.link_hash AS booking_link_hash,
+        giver.handset AS given_by, gift.id AS given_as, gift.number AS given_number,
+        gift.handset AS passed_to, gift.came_by AS passed_how,
+        CASE WHEN gift.handset <> t.handset THEN gift.handset END AS given_to,
+        t.gift_of IS NOT NULL AND t.handset <> bi.handset AS received
     FROM ticket t JOIN issuer i ON i.id = t.issuer_id JOIN product p ON p.id = t.product_id
         JOIN occasion o ON o.id = t.occasion_id JOIN booking b ON b.id = t.booking_id
         JOIN booking_item bi ON bi.id = t.item_id JOIN price r ON r.id = bi.price_id

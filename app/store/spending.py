@@ -71,7 +71,7 @@ GIVE_BACK = """
         RETURNING ticket_id
     )
     UPDATE credential SET balance = balance + :amount, uses_left = CASE WHEN balance > 0 THEN uses_left
-        ELSE uses - (SELECT count(*) FROM admission a WHERE a.ticket_id = credential.ticket_id) END
+        ELSE uses - (SELECT count(a.use_no) FROM admission a WHERE a.ticket_id = credential.ticket_id) END
     FROM given
     WHERE credential.ticket_id = given.ticket_id
 """

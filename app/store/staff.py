@@ -1,8 +1,7 @@
-"""Staff keys and gates."""
+"""Staff keys, and the issuers they are for."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,11 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.gate import GateEvent, GateState
-from app.store.bulk import insert_many
 from app.store.database import Tx
-from app.store.moves import move, move_many
-from app.store.tables import Gate
 
 
 async def issuer_by_slug(tx: Tx | AsyncSession, slug: str) -> sa.Row[Any] | None:
@@ -71,69 +66,3 @@ async def revoke_key(tx: Tx, prefix: str, *, now: datetime) -> bool:
         {"prefix": prefix, "now": now},
     )
     return found.first() is not None
-
-
-async def add_gate(
-    tx: Tx,
-    *,
-    identity: UUID,
-    issuer_id: UUID,
-    name: str,
-    enrolment_hash: bytes,
-    enrolment_until: datetime,
-    occasions: Sequence[UUID],
-    now: datetime,
-) -> UUID:
-    """A gate that waits to be enrolled; the same name again gets a new code, keeps its id and must enrol anew."""
-    row = {
-        "id": identity,
-        "issuer_id": issuer_id,
-        "name": name,
-        "state": GateState.PENDING,
-        "generation": 0,
-        "occasions": [],
-        "created_at": now,
-    }
-    await insert_many(tx, Gate, [row], on_conflict="ON CONFLICT (issuer_id, name) DO NOTHING")
-    found = await tx.execute(
-        "SELECT id FROM gate WHERE issuer_id = :issuer AND name = :name", {"issuer": issuer_id, "name": name}
-    )
-    gate_id: UUID = found.scalar_one()
-    await tx.execute("UPDATE gate SET generation = generation + 1 WHERE id = :id", {"id": gate_id})
-    await move(
-        tx,
-        Gate,
-        gate_id,
-        GateEvent.INVITE,
-        enrolment_hash=enrolment_hash,
-        enrolment_until=enrolment_until,
-        occasions=json.dumps([str(one) for one in occasions]),
-    )
-    return gate_id
-
-
-async def enrol(tx: Tx, *, enrolment_hash: bytes, now: datetime) -> UUID | None:
-    """Turn a one-time code into an enrolled gate; None when the code is wrong, used or too old."""
-    found = await tx.execute(
-        "SELECT id FROM gate WHERE enrolment_hash = :hash AND enrolment_until > :now FOR UPDATE",
-        {"hash": enrolment_hash, "now": now},
-    )
-    gate_id: UUID | None = found.scalar_one_or_none()
-    if gate_id is not None:
-        await move(tx, Gate, gate_id, GateEvent.ENROL, enrolment_hash=None, enrolment_until=None)
-    return gate_id
-
-
-async def gate(tx: Tx, identity: UUID) -> sa.Row[Any] | None:
-    return (
-        await tx.execute(
-            "SELECT g.*, i.language, i.timezone, i.slug AS issuer_slug, i.served_by FROM gate g"
-            " JOIN issuer i ON i.id = g.issuer_id WHERE g.id = :id",
-            {"id": identity},
-        )
-    ).first()
-
-
-async def revoke_gate(tx: Tx, identity: UUID) -> bool:
-    """Shut a gate out for good; False when it was already."""
-    return bool(await move_many(tx, Gate, [identity], GateEvent.REVOKE, enrolment_hash=None))

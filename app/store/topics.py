@@ -17,3 +17,4 @@ class Topic(StrEnum):
     SUSPEND = "suspend"
     NEWS = "news"
     DISPUTE = "dispute"
+    BIND = "bind"

@@ -14,7 +14,7 @@ from app.web.rendering import page
 from app.web.speaking import WORDS
 
 PROBLEM: Final = "application/problem+json"
-PAGES: Final = ("/p/", "/b/", "/t/")
+PAGES: Final = ("/p/", "/b/", "/t/", "/o/")
 AT_FAULT: Final = 500
 REPLACED: Final = {"content-length", "content-type"}
 

@@ -20,6 +20,7 @@ from docs_shell import pattern, promised, typed
 
 START_SECONDS = 60
 MARK = "the demo"
+PAGES_OF_THE_DEMO = [ROOT / "README.md", ROOT / "docs/tutorial.md", ROOT / "docs/how-to/write-a-handset-app.md"]
 README_ADDRESSES = {"app_url": "http://127.0.0.1:8000", "gateway_url": "http://127.0.0.1:8001"}
 """Where a newcomer's demo is; the one of the tests takes free ports."""
 
@@ -68,7 +69,7 @@ def addresses(folder: Path) -> Mapping[str, str]:
     return {said: told[name] for name, said in README_ADDRESSES.items()}
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs/tutorial.md"], ids=name_of)
+@pytest.mark.parametrize("page", PAGES_OF_THE_DEMO, ids=name_of)
 def test_what_a_page_tells_to_type_shows_what_it_says(page: Path, demo: Path) -> None:
     printed, said = typed(page, demo, mark=MARK, addresses=addresses(demo)), promised(page, mark=MARK)
     ports = re.sub(r"127\.0\.0\.1:[0-9]+", "127.0.0.1:8000", printed)

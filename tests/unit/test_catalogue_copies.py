@@ -78,6 +78,22 @@ def test_a_sound_catalogue_is_let_in_and_what_it_has_besides_is_passed_over() ->
     assert PlacesCopy.model_validate(PLACES).withdrawn == [False, True]
 
 
+def test_what_gates_go_by_is_let_in_but_for_rules_of_a_newer_server() -> None:
+    told = deepcopy(ISSUER)
+    told["products"][0] |= {"uses": 9_999, "entry_rules": {"reentry": True, "moon_phase": "full"}}
+
+    (product,) = IssuerCopy.model_validate(told).products
+
+    assert (product.uses, product.entry_rules) == (9_999, {"reentry": True})
+
+
+def test_an_older_server_tells_nothing_of_gates() -> None:
+    copy = IssuerCopy.model_validate(ISSUER)
+
+    assert (copy.products[0].entry_rules, copy.products[0].transfer_minutes_before) == ({}, None)
+    assert copy.prices[0].entrance == ""
+
+
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -127,6 +143,11 @@ UNSOUND: dict[str, tuple[Change, str]] = {
     "an occasion of no product": (put("occasions.0.product_id", name(9)), "a product that is not in it"),
     "an occasion in no hall": (put("occasions.0.seating_id", name(9)), "a seating that is not in it"),
     "a price of no occasion": (put("prices.0.occasion_id", name(9)), "an? occasion that is not in it"),
+    "uses that are neither counted nor a pass": (put("products.0.uses", 1_001), "9999 for a pass"),
+    "a rule of another kind": (put("products.0.entry_rules", {"reentry": "perhaps"}), "true or false"),
+    "a face that is none": (put("products.0.entry_rules", {"faces": "smile"}), "not a valid Faces"),
+    "a gift until after a year": (put("products.0.transfer_minutes_before", 527_041), "less than or equal"),
+    "an entrance that is a story": (put("prices.0.entrance", "x" * 41), "at most 40"),
     "a price of no route": (put("prices.0.route_id", name(9)), "a route that is not in it"),
     "a route to nowhere": (put("routes.0.patterns", [[name(9)]]), "a stop that is not in it"),
 }

@@ -117,3 +117,16 @@ SELECT s.issuer_id, 'settlement ' || s.id, format('%s %s, and the ledger paid ou
     coalesce(t.amount, 0))
 FROM settlement s LEFT JOIN transfer t ON (t.issuer_id, t.key, t.kind) = (s.issuer_id, 'payout-' || s.id, 'payout')
 WHERE s.amount <> coalesce(t.amount, 0)
+UNION ALL
+-- A ticket that was sold on was paid for, once, by its receiver to its giver.
+SELECT coalesce(f.issuer_id, t.issuer_id), coalesce('offer ' || f.id, 'transfer ' || t.key),
+    format('asked %s, and %s were paid', coalesce(f.asked, 0), coalesce(t.amount, 0))
+FROM (
+    SELECT o.*, giver.id AS payee, receiver.id AS payer FROM offer o
+        LEFT JOIN account giver ON (giver.issuer_id, giver.handset, giver.currency)
+            = (o.issuer_id, o.giver, o.currency)
+        LEFT JOIN account receiver ON (receiver.issuer_id, receiver.handset, receiver.currency)
+            = (o.issuer_id, o.receiver, o.currency)
+    WHERE o.state = 'accepted' AND o.asked > 0
+) f FULL JOIN (SELECT * FROM transfer WHERE kind = 'resale') t ON (t.issuer_id, t.key) = (f.issuer_id, 'resale-' || f.id)
+WHERE (f.asked, f.payer, f.payee) IS DISTINCT FROM (t.amount, t.debit_id, t.credit_id)

@@ -1,7 +1,9 @@
--- I5: a use is used once, in order, and no more of them than were bought; a gift hands on what is left, no more.
+-- I5: a use is used once, in order, and no more of them than were bought; a gift hands on what is left, no more. Whoever
+-- came in beyond that is accounted for, and nobody is inside who was not let in.
 CREATE VIEW audit.i5_admissions_within_uses AS
 WITH used AS (
-    SELECT ticket_id, count(*) AS times, count(DISTINCT use_no) AS uses, max(use_no) AS last FROM admission GROUP BY 1
+    SELECT ticket_id, count(use_no) AS times, count(DISTINCT use_no) AS uses, max(use_no) AS last FROM admission
+    GROUP BY 1
 )
 SELECT c.issuer_id, 'credential ' || c.ticket_id AS subject,
     format('%s admissions for %s uses', used.times, used.uses) AS problem
@@ -21,13 +23,29 @@ FROM credential c LEFT JOIN used USING (ticket_id)
 WHERE CASE WHEN c.kind = 'voucher' THEN c.uses_left > c.uses - coalesce(used.uses, 0)
     ELSE c.uses_left <> c.uses - coalesce(used.uses, 0) END
 UNION ALL
+SELECT c.issuer_id, 'credential ' || c.ticket_id, format('%s people of it are inside, and %s were let in',
+    c.inside, c.uses - c.uses_left)
+FROM credential c WHERE c.inside NOT BETWEEN 0 AND c.uses - c.uses_left
+UNION ALL
 SELECT t.issuer_id, 'ticket ' || t.id, format('%s uses, and the ticket %s it was given from had %s left',
     t.uses, before.ticket_id, before.uses_left)
-FROM ticket t JOIN credential before ON before.ticket_id = t.gift_of WHERE t.uses > before.uses_left
+FROM ticket t JOIN credential before ON before.ticket_id = t.gift_of
+-- Issued anew, the right to come in again is a use; and a pass stays one.
+WHERE t.uses > CASE t.came_by WHEN 'reissued' THEN before.uses ELSE before.uses_left END AND t.uses <> 9999
 UNION ALL
-SELECT a.issuer_id, 'admission ' || a.ticket_id || ' ' || a.use_no,
+SELECT a.issuer_id, format('admission %s %s %s', a.gate_id, a.scan_id, a.person),
     format('gate %s has no scan %s that let it in', a.gate_id, a.scan_id)
 FROM admission a JOIN issuer i ON i.id = a.issuer_id AND i.served_by = 'local'
-    LEFT JOIN scan s ON (s.gate_id, s.scan_id) = (a.gate_id, a.scan_id)
-        AND s.kind = 'admission' AND s.answer @> '{"admit": true}' AND s.ticket_id = a.ticket_id
+    LEFT JOIN scan s ON (s.gate_id, s.scan_id) = (a.gate_id, a.scan_id) AND s.kind IN ('admission', 'override')
+        AND s.answer @> '{"admit": true}' AND s.ticket_id = a.ticket_id AND s.undone_by IS NULL
 WHERE s.scan_id IS NULL
+UNION ALL
+-- Only a supervisor lets in more than were bought, and says why; or gates that could not ask, and that is reported.
+SELECT a.issuer_id, format('admission %s %s %s', a.gate_id, a.scan_id, a.person),
+    'is one more than was bought, and neither overridden nor reported'
+FROM admission a JOIN issuer i ON i.id = a.issuer_id AND i.served_by = 'local'
+WHERE a.use_no IS NULL AND NOT EXISTS (
+    SELECT FROM scan s WHERE (s.gate_id, s.scan_id, s.kind) = (a.gate_id, a.scan_id, 'override')
+) AND NOT EXISTS (
+    SELECT FROM incident n WHERE n.ticket_id = a.ticket_id AND n.kind IN ('double_admission', 'revoked_admitted')
+)

@@ -18,6 +18,6 @@ SELECT d.issuer_id, 'delivery ' || d.id, 'the carrier has it, and under which na
 FROM delivery d WHERE d.state = 'sent' AND (d.message_id IS NULL OR d.channel IS NULL OR d.sent_at IS NULL)
 UNION ALL
 SELECT t.issuer_id, 'ticket ' || t.id, 'no message ever brought it to its handset, or was to'
-FROM ticket t LEFT JOIN (SELECT DISTINCT ticket_id FROM delivery WHERE purpose IN ('ticket', 'gift')) d
+FROM ticket t LEFT JOIN (SELECT DISTINCT ticket_id FROM delivery WHERE purpose IN ('ticket', 'gift', 'reissued')) d
     ON d.ticket_id = t.id
 WHERE d.ticket_id IS NULL

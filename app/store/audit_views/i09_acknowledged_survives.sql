@@ -7,7 +7,17 @@ UNION ALL
 SELECT s.issuer_id, 'scan ' || s.gate_id || ' ' || s.scan_id,
     format('let ticket %s in at %s, and no admission is written', s.ticket_id, s.at)
 FROM scan s LEFT JOIN admission a ON (a.gate_id, a.scan_id, a.ticket_id) = (s.gate_id, s.scan_id, s.ticket_id)
-WHERE s.kind = 'admission' AND s.answer @> '{"admit": true}' AND a.ticket_id IS NULL
+WHERE s.kind IN ('admission', 'override') AND s.answer @> '{"admit": true}' AND s.reason <> 'reentered'
+    AND s.undone_by IS NULL AND a.ticket_id IS NULL
+UNION ALL
+SELECT s.issuer_id, 'scan ' || s.gate_id || ' ' || s.scan_id,
+    format('took value from voucher %s at %s, and no spending is written', s.ticket_id, s.at)
+FROM scan s LEFT JOIN spend p ON (p.issuer_id, p.key) = (s.issuer_id, 'gate/' || s.gate_id || '/' || s.scan_id)
+WHERE s.kind = 'redemption' AND s.reason = 'redeemed' AND p.ticket_id IS DISTINCT FROM s.ticket_id
+    -- What a gate redeemed without network it may have taken back, or there was nothing left, and that is reported.
+    AND NOT (s.answer @> '{"offline": true}' AND (s.undone_by IS NOT NULL OR EXISTS (
+        SELECT FROM incident n WHERE (n.kind, n.gate_id, n.scan_id) = ('overspent', s.gate_id, s.scan_id)
+    )))
 UNION ALL
 SELECT NULL, 'inbox ' || m.id, format('taken from the carrier at %s, and nobody is to answer it', m.received_at)
 FROM inbox m WHERE m.answered_at IS NULL AND NOT EXISTS (

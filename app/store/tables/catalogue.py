@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.domain.ticket import Kind
@@ -21,6 +23,8 @@ class Stock(StrEnum):
 class Transfer(StrEnum):
     NEVER = "never"
     FREE = "free"
+    FACE_VALUE = "face_value"
+    """The receiver may pay for it, and not more than it cost."""
 
 
 class Refund(StrEnum):
@@ -113,15 +117,22 @@ class Product(SQLModel, table=True):
     buyer_limit: int | None = None
     transfer: Transfer = Field(sa_column=sa.Column("transfer", stored(Transfer, "transfer"), nullable=False))
     refund: Refund = Field(sa_column=sa.Column("refund", stored(Refund, "refund"), nullable=False))
+    transfer_minutes_before: int | None = None
+    """Until so many minutes before the start it may change hands; None: until it is over."""
+    entry_rules: dict[str, Any] = Field(
+        default_factory=dict, sa_column=sa.Column("entry_rules", JSONB, nullable=False, server_default="{}")
+    )
+    """What a gate goes by: `app.domain.entry_rules.EntryRules`; what is left out is as there."""
     withdrawn: bool = False
     """No longer in the imported catalogue: not sold any more, what was sold stays valid."""
     __table_args__ = (
         sa.UniqueConstraint("issuer_id", "slug"),
-        check("uses", "uses BETWEEN 1 AND 1000"),
+        check("uses", "uses BETWEEN 1 AND 1000 OR uses = 9999"),
         check("booking_limit", "booking_limit BETWEEN 1 AND 50"),
         check("buyer_limit", "buyer_limit >= 1"),
         check("face_value", "(kind = 'voucher') = (face_value IS NOT NULL) AND (face_value IS NULL OR face_value > 0)"),
         check("valid_days", "valid_days >= 1"),
+        check("transfer_minutes_before", "transfer_minutes_before BETWEEN 0 AND 527040"),
     )
 
 
@@ -176,6 +187,8 @@ class Price(SQLModel, table=True):
     destination_zone: str | None = Field(default=None, max_length=100)
     route_id: UUID | None = ref("route.id", nullable=True)
     position: int = 0
+    entrance: str = Field(default="", max_length=40, sa_column_kwargs={"server_default": ""})
+    """The entrance that its tickets are for; empty: any."""
     withdrawn: bool = False
     __table_args__ = (
         sa.UniqueConstraint(

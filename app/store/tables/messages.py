@@ -28,6 +28,14 @@ class Purpose(StrEnum):
     """An answer to a message of the handset's own."""
     MONEY_BACK = "money_back"
     """To the buyer: money goes back, for tickets returned or because it came too late."""
+    SIGN_IN = "sign_in"
+    """The six digits that prove a number."""
+    OFFER = "offer"
+    """To the receiver: somebody offers a ticket."""
+    DECLINED = "declined"
+    """To the giver: the offer was declined, the ticket is still theirs."""
+    REISSUED = "reissued"
+    """The ticket anew: the old codes do not count any more."""
 
 
 class Delivery(SQLModel, table=True):
@@ -41,6 +49,8 @@ class Delivery(SQLModel, table=True):
     booking_id: UUID | None = ref("booking.id", nullable=True, index=True)
     ticket_id: UUID | None = ref("ticket.id", nullable=True, index=True)
     account_id: UUID | None = ref("account.id", nullable=True)
+    sign_in_id: UUID | None = ref("sign_in.id", nullable=True)
+    offer_id: UUID | None = ref("offer.id", nullable=True)
     purpose: Purpose = Field(sa_column=sa.Column("purpose", stored(Purpose, "purpose"), nullable=False))
     reply: dict[str, Any] | None = Field(
         default=None, sa_column=sa.Column("reply", JSONB(none_as_null=True), nullable=True)
@@ -62,7 +72,9 @@ class Delivery(SQLModel, table=True):
         check("handset", f"handset ~ '{E164}'"),
         check("parts", "parts >= 1"),
         check("reply", "(purpose = 'reply') = (reply IS NOT NULL)"),
-        check("issuer", "issuer_id IS NOT NULL OR purpose = 'reply'"),
+        check("issuer", "issuer_id IS NOT NULL OR purpose IN ('reply', 'sign_in')"),
+        check("sign_in", "(purpose = 'sign_in') = (sign_in_id IS NOT NULL)"),
+        check("offer", "(purpose IN ('offer', 'declined')) = (offer_id IS NOT NULL)"),
     )
 
 

@@ -60,6 +60,8 @@ class TransferKind(StrEnum):
     DISPUTE_LOST = "dispute_lost"
     NETWORK_FEE = "network_fee"
     PAYOUT = "payout"
+    RESALE = "resale"
+    """One handset pays another for a ticket."""
 
 
 class Account(SQLModel, table=True):

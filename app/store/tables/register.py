@@ -10,16 +10,21 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.domain.admission import Reason
+from app.domain.entry_rules import Direction, Role
 from app.domain.gate import GateState
 from app.domain.ticket import Kind, TicketState
 from app.store.tables.base import UUID, check, datetime, key, ref, state, stored, when
 
 
 class ScanKind(StrEnum):
-    """A check looks, an admission uses."""
+    """What a gate asked for. A check looks; everything else changes what is left of the ticket, or says why not."""
 
     CHECK = "check"
     ADMISSION = "admission"
+    EXIT = "exit"
+    REDEMPTION = "redemption"
+    UNDO = "undo"
+    OVERRIDE = "override"
 
 
 class Credential(SQLModel, table=True):
@@ -57,7 +62,21 @@ class Credential(SQLModel, table=True):
     version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     """Counts the changes of this entry. A trigger does, so that no statement can forget."""
     changed_in: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
-    """The transaction that changed it last: what sellers read on from. Set by the same trigger."""
+    """The transaction that changed it last: what sellers and gates read on from. Set by the same trigger."""
+    registered_in: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+    """The transaction that wrote it first: the order of a snapshot's rows, which only grows. Set likewise."""
+    entrance: str = Field(default="", max_length=40, sa_column_kwargs={"server_default": ""})
+    """The entrance it is for; empty: any."""
+    inside: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many people of it are in now."""
+    area: str = Field(default="", max_length=40, sa_column_kwargs={"server_default": ""})
+    """Where they are."""
+    activated_until: datetime | None = when(nullable=True)
+    """When the window ends that the first use began, for products that have one."""
+    last_used_at: datetime | None = when(nullable=True)
+    last_gate_id: UUID | None = ref("gate.id", nullable=True)
+    holder_key: bytes | None = None
+    """The public key (P-256, compressed, 33 octets) of the handset that has it as a living barcode."""
     __table_args__ = (
         # Each seller draws its own numbers: two may draw the same, and the PIN tells their tickets apart.
         sa.UniqueConstraint("issuer_id", "number", "seller"),
@@ -67,7 +86,11 @@ class Credential(SQLModel, table=True):
         sa.Index("ix_credential_changed", "seller", "changed_in", postgresql_where=sa.text("seller <> ''")),
         check("uses_left", "uses_left BETWEEN 0 AND uses"),
         check("balance", "balance >= 0"),
-        sa.Index("ix_credential_occasion", "occasion_id"),
+        check("inside", "inside BETWEEN 0 AND uses - uses_left"),
+        check("holder_key", "octet_length(holder_key) = 33"),
+        sa.Index("ix_credential_occasion", "occasion_id", "registered_in"),
+        sa.Index("ix_credential_occasion_changed", "occasion_id", "changed_in"),
+        sa.Index("ix_credential_inside", "issuer_id", "area", postgresql_where=sa.text("inside > 0")),
     )
 
 
@@ -84,9 +107,37 @@ class Gate(SQLModel, table=True):
     enrolment_until: datetime | None = when(nullable=True)
     occasions: list[str] = Field(default_factory=list, sa_type=JSONB, nullable=False)
     """Ids of the occasions it opens for; empty means all of its issuer's."""
+    role: Role = Field(
+        default=Role.STEWARD,
+        sa_column=sa.Column("role", stored(Role, "role"), nullable=False, server_default="steward"),
+    )
+    direction: Direction = Field(
+        default=Direction.IN,
+        sa_column=sa.Column("direction", stored(Direction, "direction"), nullable=False, server_default="in"),
+    )
+    entrance: str = Field(default="", max_length=40, sa_column_kwargs={"server_default": ""})
+    """The entrance it stands at."""
+    area: str = Field(default="", max_length=40, sa_column_kwargs={"server_default": ""})
+    """What it leads into."""
+    home: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    """Whether it is the one gate of its entrance that may decide alone under the policy `home`."""
+    device_key: bytes | None = None
+    """The public key (P-256, compressed, 33 octets) of the device that enrolled; None: an online scanner."""
+    seen_at: datetime | None = when(nullable=True)
+    """When it last fetched its snapshot or brought its scans."""
+    turned_at: datetime | None = when(nullable=True)
+    """When its device was shut out last, by a revocation or by the invitation of another one."""
     created_at: datetime = when()
     __table_args__ = (
         sa.UniqueConstraint("issuer_id", "name"),
+        check("device_key", "octet_length(device_key) = 33"),
+        sa.Index(
+            "uq_gate_home",
+            "issuer_id",
+            "entrance",
+            unique=True,
+            postgresql_where=sa.text("home AND state <> 'revoked'"),
+        ),
         sa.Index(
             "uq_gate_enrolment", "enrolment_hash", unique=True, postgresql_where=sa.text("enrolment_hash IS NOT NULL")
         ),
@@ -106,19 +157,92 @@ class Scan(SQLModel, table=True):
     reason: Reason = Field(sa_column=sa.Column("reason", stored(Reason, "reason"), nullable=False))
     answer: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
     at: datetime = when()
+    undone_by: str | None = Field(default=None, max_length=64)
+    """The scan of the same gate that took it back."""
+    before: dict[str, Any] | None = Field(
+        default=None, sa_column=sa.Column("before", JSONB(none_as_null=True), nullable=True)
+    )
+    """What it changed of the entry, as that was before: what an undo puts back. None where it changed nothing."""
     __table_args__ = (sa.Index("ix_scan_ticket", "ticket_id", "at"), sa.Index("ix_scan_issuer", "issuer_id", "at"))
 
 
 class Admission(SQLModel, table=True):
-    """One accepted presentation. A use of a ticket is written once."""
+    """One person let in. A use of a ticket is written once; one beyond what was bought has no `use_no`.
 
-    ticket_id: UUID = Field(sa_type=sa.Uuid, foreign_key="credential.ticket_id", primary_key=True)
-    use_no: int = Field(primary_key=True)
+    Only gates without network, or a supervisor, can let in more people than a ticket is for: those rows are the double
+    admissions that are reported.
+    """
+
+    gate_id: UUID = Field(sa_type=sa.Uuid, foreign_key="gate.id", primary_key=True)
+    scan_id: str = Field(max_length=64, primary_key=True)
+    person: int = Field(default=1, primary_key=True, sa_column_kwargs={"server_default": "1"})
+    """Counts the people of one scan, from 1."""
+    ticket_id: UUID = Field(sa_type=sa.Uuid, foreign_key="credential.ticket_id")
+    use_no: int | None = None
     issuer_id: UUID = ref("issuer.id")
+    at: datetime = when()
+    knew: int | None = Field(default=None, sa_type=sa.BigInteger)
+    """What the gate knew of the register when it decided alone: the cursor of its snapshot. None: it asked."""
+    __table_args__ = (
+        sa.UniqueConstraint("ticket_id", "use_no"),
+        check("use_no", "use_no >= 1"),
+        check("person", "person >= 1"),
+        sa.Index("ix_admission_extra", "issuer_id", "at", postgresql_where=sa.text("use_no IS NULL")),
+    )
+
+
+class GateLog(SQLModel, table=True):
+    """What gates decided without asking, entry by entry as they brought it: only ever added to."""
+
+    __tablename__ = "gate_log"
+    gate_id: UUID = Field(sa_type=sa.Uuid, foreign_key="gate.id", primary_key=True)
+    generation: int = Field(primary_key=True)
+    """Which of the gate's devices: a new one counts from 1 again."""
+    seq: int = Field(primary_key=True)
+    issuer_id: UUID = ref("issuer.id")
+    scan_id: str = Field(max_length=64)
+    entry: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
+    digest: bytes
+    """SHA-256 of the entry with the digest before it: a log that was changed does not fit."""
+    undoes: str | None = Field(default=None, max_length=64)
+    """The scan of the same gate that it takes back, where that was done."""
+    received_at: datetime = when()
+    __table_args__ = (
+        check("seq", "seq >= 1"),
+        sa.Index("ix_gate_log_issuer", "issuer_id", "received_at"),
+        sa.Index("ix_gate_log_scan", "gate_id", "scan_id"),
+        sa.Index("ix_gate_log_undoes", "gate_id", "undoes", postgresql_where=sa.text("undoes IS NOT NULL")),
+    )
+
+
+class IncidentKind(StrEnum):
+    """What gates without network may bring about, or bring."""
+
+    DOUBLE_ADMISSION = "double_admission"
+    REVOKED_ADMITTED = "revoked_admitted"
+    OVERSPENT = "overspent"
+    UNKNOWN_ADMITTED = "unknown_admitted"
+    LOG_FORKED = "log_forked"
+    PIN_GUESSING = "pin_guessing"
+    AFTER_SHUT_OUT = "after_shut_out"
+
+
+class Incident(SQLModel, table=True):
+    """Something at a gate that staff should look at; once for each scan that it is about."""
+
+    id: UUID = key()
+    issuer_id: UUID = ref("issuer.id")
+    kind: IncidentKind = Field(sa_column=sa.Column("kind", stored(IncidentKind, "kind"), nullable=False))
     gate_id: UUID = ref("gate.id")
     scan_id: str = Field(max_length=64)
+    ticket_id: UUID | None = Field(default=None, sa_type=sa.Uuid)
+    details: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
     at: datetime = when()
-    __table_args__ = (sa.UniqueConstraint("gate_id", "scan_id"), check("use_no", "use_no >= 1"))
+    __table_args__ = (
+        sa.UniqueConstraint("gate_id", "scan_id", "kind"),
+        sa.Index("ix_incident_issuer", "issuer_id", "at"),
+        sa.Index("ix_incident_ticket", "ticket_id"),
+    )
 
 
 class PinGuard(SQLModel, table=True):

@@ -6,9 +6,10 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from app.domain.booking import BookingState
+from app.domain.gift import Hand
 from app.domain.payment import LIVE, PaymentState
 from app.domain.ticket import TicketState
-from app.store.tables.base import CURRENCY, E164, UUID, check, datetime, key, ref, state, when
+from app.store.tables.base import CURRENCY, E164, UUID, check, datetime, key, ref, state, stored, when
 
 LIVE_PAYMENT = "state IN (" + ", ".join(f"'{one.value}'" for one in sorted(LIVE)) + ")"
 
@@ -55,6 +56,8 @@ class BookingItem(SQLModel, table=True):
     place_id: UUID | None = ref("place.id", nullable=True)
     origin_id: UUID | None = ref("stop.id", nullable=True)
     destination_id: UUID | None = ref("stop.id", nullable=True)
+    holder: str | None = Field(default=None, max_length=100)
+    """Whose ticket it is to be, for gates that search by name."""
     __table_args__ = (
         sa.UniqueConstraint("booking_id", "line"),
         check("amount", "amount >= 0"),
@@ -125,6 +128,11 @@ class Ticket(SQLModel, table=True):
     generation: int = 1
     gift_of: UUID | None = Field(default=None, sa_type=sa.Uuid, foreign_key="ticket.id", unique=True)
     """The ticket that was given away and became this one; it can become only one."""
+    came_by: Hand = Field(
+        default=Hand.SOLD,
+        sa_column=sa.Column("came_by", stored(Hand, "came_by"), nullable=False, server_default="sold"),
+    )
+    """How it came to its handset; every way but the first makes it out of the ticket `gift_of`."""
     kid: int
     """Index of the secret that PIN and link are derived from."""
     handset: str = Field(max_length=16)
@@ -138,6 +146,12 @@ class Ticket(SQLModel, table=True):
     issued_at: datetime = when()
     revoked_at: datetime | None = when(nullable=True)
     revoked_why: str | None = Field(default=None, max_length=200)
+    holder: str | None = Field(default=None, max_length=100)
+    """Whose ticket it is, where a name was given."""
+    device_id: UUID | None = ref("device.id", nullable=True, index=True)
+    """The handset's device that has it as a living barcode: bound once, a new device gets a new ticket."""
+    stored_at: datetime | None = when(nullable=True)
+    """When a device first took it into its memory."""
     __table_args__ = (
         sa.UniqueConstraint("issuer_id", "number"),
         sa.UniqueConstraint("issuer_id", "code"),
@@ -157,4 +171,5 @@ class Ticket(SQLModel, table=True):
         check("balance", "balance >= 0"),
         check("validity", "valid_until > valid_from"),
         check("generation", "generation BETWEEN 1 AND 255"),
+        check("sold", "(came_by = 'sold') = (gift_of IS NULL)"),
     )

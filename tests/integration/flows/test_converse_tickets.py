@@ -104,6 +104,8 @@ async def test_a_gift_to_nobody_or_to_oneself_says_what_is_wrong(stage: Stage, s
     assert (await ask(stage, f"GIFT {number} 010-1234-5678")).endswith("is with this number already.")
     await stage.sql("UPDATE credential SET uses_left = 0")
     assert (await ask(stage, f"GIFT {number} 010-8765-4321")).endswith("is used up or past its time.")
+    await stage.sql("UPDATE ticket SET state = 'suspended'")
+    assert (await ask(stage, f"GIFT {number} 010-8765-4321")).startswith(f"Ticket {number} is on hold")
 
 
 async def test_the_balance_is_told_and_no_pin(stage: Stage, shop: Shop) -> None:

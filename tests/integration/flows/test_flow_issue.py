@@ -7,12 +7,32 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import BUYER, FRIEND, KEYS, PUBLIC_URL, Shop, Stage, a_booking, a_gate, a_scan, an_account, pin, typed
+from builders import (
+    BUYER,
+    FRIEND,
+    KEYS,
+    PUBLIC_URL,
+    Shop,
+    Stage,
+    a_booking,
+    a_catalogue,
+    a_gate,
+    a_line,
+    a_price,
+    a_product,
+    a_request,
+    a_scan,
+    an_account,
+    an_issuer,
+    pin,
+    typed,
+)
 from fakes import GOOD_CARD, Upset
 
 from app.domain.credential import link_token_for, ticket_number
 from app.domain.money import Money
-from app.flows import deliver, issue, pay, show
+from app.flows import book, deliver, issue, pay, show
+from app.flows.give import give
 from app.flows.pay import Paid, Pending, Tender
 from app.ports import Prepaid
 
@@ -216,3 +236,22 @@ async def test_an_attempt_of_which_one_part_is_over_is_not_captured_in_part(stag
 
     assert await stage.value("SELECT state FROM payment WHERE id = :id", id=card.id) == "unknown"
     assert await count(stage, "ticket") == 0
+
+
+async def test_entrance_and_holder_go_from_the_sale_to_the_gate_and_the_name_no_further(blank: Stage) -> None:
+    walk = a_product("walk", prices=(a_price("adult", 0, entrance="East"),), valid_days=30)
+    shop = await a_catalogue(blank, an_issuer(products=(walk,)))
+    line = a_line(shop.price("walk/adult"), holder="김하늘")
+    booked = await book.book(blank.world, a_request(shop.occasions["walk/open"], line))
+    await pay.pay(blank.world, booked.id, [])
+    await blank.work()
+    (ticket,) = await show.tickets(blank.world, booked.id)
+
+    (entry,) = await blank.sql("SELECT entrance, label FROM credential")
+    assert ticket.holder == "김하늘"
+    assert (entry.entrance, entry.label["entrance"], entry.label["holder"]) == ("East", "East", "김하늘")
+
+    given = await give(blank.world, ticket.id, FRIEND)
+    await blank.work()
+    (entry,) = await blank.sql("SELECT entrance, label FROM credential WHERE ticket_id = :id", id=given.id)
+    assert (entry.entrance, entry.label["holder"]) == ("East", None)

@@ -12,7 +12,7 @@ from refund_kit import Network, books, refund_states, with_network
 
 from app.domain.refund import RefundReason, RefundState
 from app.domain.refusals import NotAllowed, NotAuthentic, NotFound, WrongState
-from app.flows import paying_back, refund, refund_desk, staff
+from app.flows import gates, paying_back, refund, refund_desk, staff
 from app.flows.refund import Refunding
 from app.flows.staff import Member
 from app.store import journal
@@ -199,8 +199,8 @@ async def test_keys_and_gates_are_remembered_with_whose_doing_it_was(
     prefix = key.split("_")[1]
     await staff.make_key(stage.world, issuer=None, name="operator", scopes=["read"], days=1, by="Ms Lee")
     await staff.revoke_key(stage.world, prefix)
-    gate = await staff.invite_gate(stage.world, issuer_id=shop.issuer, name="door", occasions=(), by="Ms Kim")
-    await staff.revoke_gate(stage.world, a_member(shop, "gates"), gate.gate_id)
+    gate = await gates.invite(stage.world, issuer_id=shop.issuer, name="door", by="Ms Kim")
+    await gates.revoke(stage.world, a_member(shop, "gates"), gate.gate_id)
 
     rows = await stage.sql("SELECT chain, actor, action, subject FROM journal ORDER BY chain DESC, seq")
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from argon2 import PasswordHasher
-from builders import Shop, Stage, a_catalogue, a_gate, an_issuer, the_theatre
+from builders import Shop, Stage, a_catalogue, an_issuer, the_theatre
 
 from app.domain.refusals import BadLine, NotAllowed, NotAuthentic, NotFound
 from app.flows import oversee, staff
@@ -128,87 +126,6 @@ async def test_an_issuer_is_seen_by_its_own_staff_only(blank: Stage) -> None:
             await oversee.issuer(blank.world, own, slug)
     with pytest.raises(NotFound):
         await oversee.any_issuer(blank.world, "nobody")
-
-
-# --- gates ----------------------------------------------------------------------------------------------------------
-
-
-async def test_a_code_enrols_one_gate_once(stage: Stage, shop: Shop) -> None:
-    invitation = await staff.invite_gate(
-        stage.world, issuer_id=shop.issuer, name="front door", occasions=[shop.occasions["play/mon"]]
-    )
-    assert re.fullmatch("([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}", invitation.code)
-
-    enrolled = await staff.enrol_gate(stage.world, invitation.code)
-
-    assert (enrolled.gate_id, enrolled.name, enrolled.issuer_slug) == (invitation.gate_id, "front door", "haneul")
-    caller = staff.gate_caller(stage.world, enrolled.token)
-    assert (caller.gate_id, caller.issuer_id) == (enrolled.gate_id, shop.issuer)
-    with pytest.raises(NotAuthentic, match="wrong, used or too old"):
-        await staff.enrol_gate(stage.world, invitation.code)
-
-
-async def test_a_code_may_be_typed_as_people_type(stage: Stage, shop: Shop) -> None:
-    stage.entropy.script.append(bytes.fromhex("00000000000000000021"))
-    invitation = await staff.invite_gate(stage.world, issuer_id=shop.issuer, name="door", occasions=[])
-    assert invitation.code == "0000-0000-0000-0011"
-
-    enrolled = await staff.enrol_gate(stage.world, "oooo oooo-oooo ooil")
-
-    assert enrolled.gate_id == invitation.gate_id
-
-
-async def test_a_code_ends_after_an_hour(stage: Stage, shop: Shop) -> None:
-    invitation = await staff.invite_gate(stage.world, issuer_id=shop.issuer, name="door", occasions=[])
-    assert invitation.until == stage.clock.now() + timedelta(hours=1)
-    stage.clock.advance(hours=1)
-
-    with pytest.raises(NotAuthentic):
-        await staff.enrol_gate(stage.world, invitation.code)
-
-
-async def test_of_two_devices_with_one_code_one_is_enrolled(stage: Stage, second: Stage, shop: Shop) -> None:
-    invitation = await staff.invite_gate(stage.world, issuer_id=shop.issuer, name="door", occasions=[])
-
-    outcomes = await asyncio.gather(
-        *(staff.enrol_gate(one.world, invitation.code) for one in (stage, second)), return_exceptions=True
-    )
-
-    assert sum(isinstance(one, staff.Enrolled) for one in outcomes) == 1
-    assert sum(isinstance(one, NotAuthentic) for one in outcomes) == 1
-
-
-async def test_a_token_ends_after_eight_hours_and_belongs_to_this_house(stage: Stage, shop: Shop) -> None:
-    gate = await a_gate(stage, shop)
-    assert gate.expires_at == stage.clock.now() + timedelta(hours=8)
-
-    stage.clock.advance(hours=8, minutes=1)
-
-    for token in (gate.token, "nonsense", gate.token[:-4] + "AAAA"):
-        with pytest.raises(NotAuthentic, match="Enrol the gate again"):
-            staff.gate_caller(stage.world, token)
-
-
-async def test_a_gate_that_is_invited_again_keeps_its_id_and_must_enrol_anew(stage: Stage, shop: Shop) -> None:
-    gate = await a_gate(stage, shop, name="door")
-
-    again = await staff.invite_gate(stage.world, issuer_id=shop.issuer, name="door", occasions=[])
-
-    assert again.gate_id == gate.gate_id
-    assert await stage.value("SELECT state FROM gate") == "pending"
-
-
-async def test_a_gate_of_another_issuer_cannot_be_revoked(stage: Stage, shop: Shop) -> None:
-    gate = await a_gate(stage, shop)
-    stranger = staff.Member(UUID(int=1), UUID(int=2), frozenset({"gates"}))
-
-    for gate_id in (gate.gate_id, UUID(int=9)):
-        with pytest.raises(NotFound):
-            await staff.revoke_gate(stage.world, stranger, gate_id)
-    assert await stage.value("SELECT state FROM gate") == "enrolled"
-    for _ in range(2):
-        await staff.revoke_gate(stage.world, BOSS, gate.gate_id)
-    assert await stage.value("SELECT state FROM gate") == "revoked"
 
 
 async def test_a_text_is_previewed_with_its_cost_or_refused_with_what_to_do(stage: Stage) -> None:

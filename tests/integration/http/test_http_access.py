@@ -59,6 +59,7 @@ OBJECTS = (
     Route("GET", "/tickets/{ticket}/barcode.svg", "read", buyer=True),
     Route("POST", "/tickets/{ticket}/resend", "messages", buyer=True),
     Route("POST", "/tickets/{ticket}/gift", "sell", {"handset": "010-5555-9999"}, buyer=True),
+    Route("GET", "/staff/tickets/{ticket}/chain", "read"),
     Route("POST", "/tickets/{ticket}/revoke", "refund", {"reason": "lost"}),
     Route("DELETE", "/staff/gates/{gate}", "gates"),
     Route("POST", "/staff/dead-letters/{letter}/retry", "messages"),
@@ -71,6 +72,10 @@ LISTINGS = (
     Route("GET", "/staff/statements?issuer=haneul", "money"),
     Route("POST", "/staff/messages/preview", "read", {"text": "hello"}),
     Route("POST", "/staff/gates", "gates", {"issuer": "haneul", "name": "Side door"}),
+    Route("GET", "/staff/gates?issuer=haneul", "gates"),
+    Route("GET", "/staff/incidents", "read"),
+    Route("GET", "/staff/occupancy?issuer=haneul", "read"),
+    Route("GET", "/staff/scans?issuer=haneul", "read"),
     Route(
         "POST",
         "/staff/emoney/topups",

@@ -30,6 +30,19 @@ async def test_a_booking_shows_its_items_with_masked_handsets(api: Api) -> None:
     assert seen["payments"] == seen["deliveries"] == []
 
 
+async def test_a_line_may_name_its_holder(api: Api) -> None:
+    booked = await api.booked(api.wish(quantity=2, name="  김  하늘 "))
+
+    assert [one["holder"] for one in (await booked.look())["items"]] == ["김 하늘", "김 하늘"]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, "Ada\u202egniK"], ids=["none", "too long", "turned round"])
+async def test_a_name_that_no_gate_can_show_is_refused(api: Api, name: str) -> None:
+    answer = await api.post("/bookings", api.wish(name=name))
+
+    assert list(pointers(answer)) == ["/lines/0/name"]
+
+
 async def test_a_paid_booking_shows_its_payment_and_where_its_message_is(api: Api) -> None:
     booked = await api.sold()
 

@@ -6,10 +6,15 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import gate_device_ways
+import gate_ways
+import handset_ways
 import httpx
 import jsonschema_rs
+import offer_ways
 import pytest
 import schemathesis
+import snapshot_ways
 from builders import BUYER
 from carrier_open_kit import THEIRS, dlr, kannel_message, push_result
 from fake_teller import SIGNATURE, an_event
@@ -31,8 +36,6 @@ BODIES: dict[str, Any] = {
     "POST /tickets/{ticket_id}/revoke": {"reason": "lost phone"},
     "POST /emoney/vouchers": {"issuer": "haneul", "handset": OWN, "voucher": "482910375-1 491027"},
     "POST /gate/enrolments": {"code": "0000-0000-0000-0000"},
-    "POST /gate/admissions": {"scan_id": "s-1", "presented": "x"},
-    "POST /gate/checks": {"scan_id": "s-1", "presented": "x"},
     "POST /staff/gates": {"issuer": "haneul", "name": "Front door"},
     "POST /staff/register/{ticket_id}/revocation": {"reason": "withdrawn by the venue"},
     "POST /staff/emoney/topups": TOP_UP,
@@ -41,6 +44,7 @@ BODIES: dict[str, Any] = {
     "POST /staff/refunds": {"booking": str(NOBODY), "note": "rain"},
     "POST /staff/refunds/{refund_id}/by-hand": {"note": "cash"},
 }
+BODIES |= handset_ways.BODIES | gate_device_ways.BODIES | gate_ways.BODIES
 """A good body for each route that takes one; bookings are made from the shop."""
 
 
@@ -226,11 +230,6 @@ async def redeemed(api: Api, *, times: int = 1, right: bool = True) -> httpx.Res
     return await again(api, "/emoney/vouchers", body, times=times)
 
 
-async def scanned(api: Api, kind: str) -> httpx.Response:
-    _, token = await api.gate()
-    return await api.post(f"/gate/{kind}", {"scan_id": "s-1", "presented": "x"}, bearer=token)
-
-
 async def enrolled(api: Api) -> httpx.Response:
     invited = await api.post("/staff/gates", {"issuer": "haneul", "name": "Door"}, bearer=await api.staff())
     return await api.post("/gate/enrolments", {"code": invited.json()["code"]})
@@ -330,8 +329,6 @@ PARTICULAR: dict[tuple[str, int], Way] = {
     ("POST /emoney/vouchers", 409): lambda api: redeemed(api, times=2),
     ("POST /emoney/vouchers", 423): lambda api: redeemed(api, times=6, right=False),
     ("POST /gate/enrolments", 201): enrolled,
-    ("POST /gate/admissions", 200): lambda api: scanned(api, "admissions"),
-    ("POST /gate/checks", 200): lambda api: scanned(api, "checks"),
     ("POST /carrier/receipts", 204): lambda api: api.receipt(
         b'{"message_id": "m-1", "state": "DELIVERED", "at": "2026-11-22T03:00:05Z"}'
     ),
@@ -388,12 +385,15 @@ PARTICULAR: dict[tuple[str, int], Way] = {
     ("GET /.well-known/jwks.json", 200): lambda api: api.get("/.well-known/jwks.json"),
     ("GET /problems/{slug}", 200): lambda api: api.get("/problems/sold-out"),
 }
+PARTICULAR |= handset_ways.PARTICULAR | offer_ways.PARTICULAR | gate_device_ways.PARTICULAR | gate_ways.PARTICULAR
+PARTICULAR |= snapshot_ways.PARTICULAR
 
 NOT_TO_BE_HAD = {
     ("GET /readyz", 503): "test_http_operations.py takes the database away",
     ("GET /problems/{slug}", 422): "a word in the path is never invalid, only unknown",
     ("GET /staff/dead-letters", 422): "it takes nothing that could be invalid",
 }
+NOT_TO_BE_HAD |= gate_ways.NOT_TO_BE_HAD
 PROMISED = [(one, int(status)) for one in OPERATIONS for status in one.said["responses"]]
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
+import gate_ways
 import httpx
 import pytest
 import requests
 import schemathesis
-from builders import PUBLIC_URL, Stage
+from builders import BUYER, PUBLIC_URL, Stage
+from enrolled_kit import a_phone
 from http_examples import bearer_for, furnished
 from http_kit import DOCUMENT, OPERATIONS, Api
 from hypothesis import HealthCheck, Phase, assume, given, settings
@@ -26,7 +30,9 @@ from app.schemas import examples
 
 pytest_plugins = ("http_plugin",)
 
-CASES_PER_MODE = 6
+CASES_USUAL = 3
+CASES_PER_MODE = int(os.environ.get("CYBERTICKET_TEST_FUZZ_CASES", str(CASES_USUAL)))
+"""They are the same ones in each run; .ci/run asks for more."""
 CHECKS: list[CheckFunction] = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,
@@ -64,7 +70,11 @@ NEVER: dict[GenerationMode, set[str]] = {
         "POST /carrier/push-results/{token}",
     },
 }
-"""Routes that are never sent anything unfit, for they take nothing, or any word."""
+"""Routes that are never sent anything unfit, for they take nothing, or any word. To see it takes hundreds of tries, so
+the longer run does; a route that belongs here and is missing is found by both."""
+
+LEAVES = ("DELETE", "/handset/devices/me")
+"""What is asked unsigned: after it, the handset's other routes would be asked by nobody."""
 
 Send = Callable[[requests.PreparedRequest], httpx.Response]
 
@@ -124,19 +134,29 @@ async def test_no_route_breaks_or_answers_what_it_does_not_announce(blank: Stage
     loop = asyncio.get_running_loop()
     unasked = set()
     async with Api(blank, shop) as api:
-        gates = {kind: (await api.gate())[1] for kind in ("/gate/checks", "/gate/admissions")}
+        gates = await gate_ways.supervisors(api)
         boss = await api.staff()
+        phone = await a_phone(api.client, blank, BUYER)
 
         def send(request: requests.PreparedRequest) -> httpx.Response:
+            headers = [(as_bytes(name), as_bytes(value)) for name, value in request.headers.items()]
+            path = urlsplit(str(request.url)).path
+            if path.startswith("/handset/") and (request.method, path) != LEAVES:
+                headers = [pair for pair in headers if pair[0].lower() not in {b"authorization", b"dpop"}]
+                signed = phone.signed(str(request.method), path)
+                headers += [(as_bytes(name), as_bytes(value)) for name, value in signed.items()]
             asking = api.client.request(
                 str(request.method),
                 str(request.url),
-                headers=[(as_bytes(name), as_bytes(value)) for name, value in request.headers.items()],
+                headers=headers,
                 content=as_bytes(request.body),
             )
             return asyncio.run_coroutine_threadsafe(asking, loop).result(30)
 
         for one in OPERATIONS:
+            if CASES_PER_MODE == CASES_USUAL and str(one) in NEVER[mode]:
+                unasked.add(str(one))
+                continue
             operation = schema[one.path][one.method]
             bearer = bearer_for(one.path, gate=gates.get(one.path, ""), boss=boss)
             if not await asyncio.to_thread(fuzz, operation, mode, bearer, send):

@@ -67,3 +67,42 @@ async def test_the_givers_page_says_where_the_ticket_is(api: Api) -> None:
     await api.post(f"/tickets/{(await sold.ticket())['id']}/gift", {"handset": OTHERS}, bearer=link)
 
     assert "You gave this ticket away" in (await api.client.get(f"/t/{link}?lang=en")).text
+
+
+async def test_a_gift_goes_back_to_its_giver_once(api: Api) -> None:
+    sold = await api.sold()
+    ticket = (await sold.ticket())["id"]
+    given = (await api.post(f"/tickets/{ticket}/gift", {"handset": OTHERS}, bearer=sold.link)).json()["ticket"]
+    await api.stage.work()
+    receiver = link_in(api.stage.carrier.inbox(FRIEND)[0])
+
+    problem(await api.post(f"/tickets/{given}/decline", bearer=sold.link), 404, "not-found")
+    first = await api.post(f"/tickets/{given}/decline", bearer=receiver, key="back-0001")
+    again = await api.post(f"/tickets/{given}/decline", bearer=receiver, key="back-0001")
+
+    assert (first.status_code, first.json()["handset"]) == (201, "010-••••-5678")
+    assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
+    back = first.json()["ticket"]
+    assert (await api.get(f"/tickets/{back}", bearer=sold.link)).status_code == 200
+
+
+async def test_what_was_bought_does_not_go_back_as_a_gift(api: Api) -> None:
+    sold = await api.sold()
+    ticket = (await sold.ticket())["id"]
+
+    problem(await api.post(f"/tickets/{ticket}/decline", bearer=sold.link), 409, "wrong-state")
+
+
+async def test_staff_see_everybody_who_had_a_ticket(api: Api) -> None:
+    sold = await api.sold()
+    ticket = (await sold.ticket())["id"]
+    given = (await api.post(f"/tickets/{ticket}/gift", {"handset": OTHERS}, bearer=sold.link)).json()["ticket"]
+    boss = await api.staff("read")
+
+    links = (await api.get(f"/staff/tickets/{given}/chain", bearer=boss)).json()["chain"]
+
+    assert [(one["ticket"], one["how"], one["handset"], one["state"]) for one in links] == [
+        (ticket, "sold", "010-••••-5678", "revoked"),
+        (given, "given", "010-••••-4321", "valid"),
+    ]
+    assert (links[0]["bought_by"], links[0]["why"]) == ("010-••••-5678", "given to another handset, ending in 4321")

@@ -71,7 +71,9 @@ async def test_what_happens_is_counted_by_route_not_by_address(api: Api) -> None
 
 
 async def test_the_published_keys_verify_and_hold_nothing_private(api: Api) -> None:
-    body = (await api.get("/.well-known/jwks.json")).json()
+    answer = await api.get("/.well-known/jwks.json")
+    body = answer.json()
+    assert answer.headers["cache-control"] == "public, max-age=43200"
 
     signature = KEYS.signer.sign(b"a ticket")
     assert Verifier.from_jwks(body).verify(KEYS.signer.kid, b"a ticket", signature)

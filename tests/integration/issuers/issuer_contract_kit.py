@@ -16,7 +16,7 @@ from two_servers_kit import ISSUER, ISSUER_APP, SELLER, Line, Published
 
 from app.domain.credential import CodeId, compact_text, ticket_number
 from app.domain.ticket import Kind
-from app.flows import admit
+from app.flows.admit_case import Answer
 from app.issuers.remote import RemoteIssuer
 from app.issuers.wire import Patience, Us, Wire
 from app.keys import KeyRing
@@ -106,7 +106,7 @@ class Seen:
         await self.issuer.register(ticket)
         return ticket
 
-    async def present(self, ticket: Registration, text: str | None = None) -> admit.Answer:
+    async def present(self, ticket: Registration, text: str | None = None) -> Answer:
         """What a gate of the issuer says to this ticket, typed or shown as `text`."""
         gate = await a_gate(self.stage, self.shop)
         return await a_scan(self.stage, self.shop, gate, text or f"{ticket.number} {ticket.pin}")

@@ -11,6 +11,7 @@ import pytest
 from builders import Shop, Stage
 from issuer_contract_kit import SELLER_KEYS, Seen, believing, far, near
 
+from app.domain.entry_rules import UNLIMITED_USES
 from app.domain.refusals import KeyReused, NotFound
 from app.domain.ticket import Kind, TicketState
 from app.ports import Committed, Held, HoldLost, NotAvailable, NotSpent, Revoked, Spent, Used
@@ -113,6 +114,13 @@ async def test_a_compact_code_opens_as_well(seen: Seen) -> None:
     ticket = await seen.registered()
 
     assert (await seen.present(ticket, ticket.compact))["reason"] == "admitted"
+
+
+async def test_the_register_learns_the_entrance_and_takes_a_pass(seen: Seen) -> None:
+    ticket = await seen.registered(entrance="East", uses=UNLIMITED_USES)
+
+    (row,) = await seen.stage.sql("SELECT entrance, uses FROM credential WHERE ticket_id = :id", id=ticket.ticket_id)
+    assert (row.entrance, row.uses) == ("East", UNLIMITED_USES)
 
 
 async def test_registering_again_gives_no_use_back(seen: Seen) -> None:

@@ -28,6 +28,7 @@ from app.issuers.messages import RegistrationAsked
 
 NOBODY = UUID(int=7)
 KEY = UUID(int=0xA)
+HOLDER_KEY = "Ao5TO2-gv3tGJbswZnwB-2B--fi4qA_vWzAGKHAxh7Kj"
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ class Ways:
             "POST /issuer/v1/tickets/verify": {"issuer": self.issuer, "tickets": [str(NOBODY)]},
             "POST /issuer/v1/tickets/{ticket_id}/revocation": {"issuer": self.issuer, "key": str(KEY)},
             "PUT /issuer/v1/tickets/{ticket_id}/suspension": {"issuer": self.issuer, "suspended": True},
+            "PUT /issuer/v1/tickets/{ticket_id}/holder-key": {"issuer": self.issuer, "key": HOLDER_KEY},
             "POST /issuer/v1/spendings": {"issuer": self.issuer, "ticket": str(NOBODY), "amount": 5, "key": "k"},
             "POST /issuer/v1/spendings/back": {"issuer": self.issuer, "key": "k", "amount": 5, "back_key": "b"},
         }

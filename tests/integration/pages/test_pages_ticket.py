@@ -7,11 +7,28 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 import zxingcpp
-from builders import BUYER, PUBLIC_URL, Shop, Stage, a_booking, a_gate, a_scan, pin, typed
+from builders import (
+    BUYER,
+    PUBLIC_URL,
+    Shop,
+    Stage,
+    a_booking,
+    a_catalogue,
+    a_gate,
+    a_line,
+    a_price,
+    a_product,
+    a_request,
+    a_scan,
+    an_issuer,
+    pin,
+    typed,
+)
 from pages_kit import Page, Visitor
 
 from app.domain.credential import Signed, parse_presented
-from app.flows import deliver, register
+from app.domain.entry_rules import UNLIMITED_USES
+from app.flows import book, deliver, pay, register, show
 from app.flows.show import card, ticket_by_link
 
 BYTES_MAX = 15_000
@@ -162,6 +179,25 @@ async def test_rides_left_are_counted(stage: Stage, shop: Shop) -> None:
     page = await Visitor(stage).get(address)
     assert "3회 중 2회 남음" in page.said
     assert "탈 때 이 화면을" in page.said
+
+
+async def test_a_pass_says_whose_it_is_and_for_which_entrance_and_counts_nothing(blank: Stage) -> None:
+    day = a_product(
+        "day", "ride", uses=UNLIMITED_USES, prices=(a_price("adult", 0, entrance="동문"),), valid_days=1, refund="never"
+    )
+    shop = await a_catalogue(blank, an_issuer(products=(day,)))
+    line = a_line(shop.price("day/adult"), holder="김하늘")
+    booked = await book.book(blank.world, a_request(shop.occasions["day/open"], line))
+    await pay.pay(blank.world, booked.id, [])
+    await blank.work()
+    (ticket,) = await show.tickets(blank.world, booked.id)
+
+    page = await Visitor(blank).get(path(blank, ticket))
+
+    assert "입구 동문" in page.said
+    assert "이름 김하늘" in page.said
+    assert "회 남음" not in page.said
+    assert all("9999" not in text for text in blank.carrier.inbox(BUYER))
 
 
 async def test_a_voucher_shows_its_balance(stage: Stage, shop: Shop) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.gift import OfferState
 from app.domain.refund import RefundState
 from app.web.phrases import date_with_year, typed_phone
 from app.web.rendering import HERE
@@ -53,7 +54,12 @@ def test_every_sentence_is_said_somewhere() -> None:
     """Parts whose sentences are chosen by a kind, a status or a refusal."""
     made = {f"why_{state}" for state in ("expired", "undeliverable", "rejected")}
     made |= {f"{state}_title" for state in ("expired", "cancelled", "refunded", "used", "revoked", "given")}
-    made |= {"suspended_title", "returning_title"}
+    made |= {"suspended_title", "returning_title", "reissued_title", "withdrawn"}
+    made |= {f"{state}_title" for state in OfferState}
+    made |= {
+        f"no_{why}" for why in ("wrong_pin", "locked", "too_little", "used_up", "used_since", "inside", "too_late")
+    }
+    made |= {"no_suspended", "no_elsewhere"}
     made |= {f"phone_{profile}" for profile in ("sms", "ems", "wap")}
     made |= {f"{means}_{what}" for means in ("emoney", "voucher") for what in ("lead", "button")}
     made |= {f"to_{provider}" for provider in ("card", "emoney", "voucher", "carrier")} | set(RefundState)

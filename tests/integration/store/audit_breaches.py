@@ -342,6 +342,24 @@ LOST_MONEY = (
         subject="settlement",
         problem="^5 KRW, and the ledger paid out 0$",
     ),
+    ledger(
+        "a ticket that was sold on and not paid for",
+        "DELETE FROM transfer WHERE kind = 'resale'",
+        subject="offer",
+        problem="^asked 20000, and 0 were paid$",
+    ),
+    ledger(
+        "money for a ticket that nobody sold on",
+        "UPDATE offer SET state = 'declined', became = NULL WHERE asked > 0",
+        subject="transfer",
+        problem="^asked 0, and 20000 were paid$",
+    ),
+    ledger(
+        "a ticket whose price went to somebody else",
+        "UPDATE transfer SET debit_id = credit_id, credit_id = debit_id WHERE kind = 'resale'",
+        subject="offer",
+        problem="^asked 20000, and 20000 were paid$",
+    ),
 )
 
 OF_THE_SALE = (*OVERSOLD, *UNSERVED, *UNPAID, *LOST_MONEY)

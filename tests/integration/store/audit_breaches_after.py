@@ -12,7 +12,7 @@ def door(says: str, *statements: str, subject: str = "credential", problem: str)
 AT_THE_DOOR = (
     door(
         "one use twice",
-        "ALTER TABLE admission DROP CONSTRAINT pk_admission",
+        "ALTER TABLE admission DROP CONSTRAINT uq_admission_ticket_id_use_no",
         copied("admission", "ticket_id = $USED AND use_no = 1", scan_id="'again'"),
         problem=r"^\d admissions for \d uses$",
     ),
@@ -30,14 +30,26 @@ AT_THE_DOOR = (
     ),
     door(
         "a use that was given back",
-        "UPDATE credential SET uses_left = uses_left + 1 WHERE ticket_id = $USED AND uses_left < uses",
+        "UPDATE credential SET uses_left = uses_left + 1, inside = 0 WHERE ticket_id = $USED AND uses_left < uses",
         problem=r"^\d of \d uses left after \d admissions$",
     ),
     door(
         "a voucher that was used and is not",
-        "INSERT INTO admission SELECT c.ticket_id, 1, c.issuer_id, g.id, 'x', now() FROM credential c, gate g"
-        " WHERE c.ticket_id = $VOUCHER",
+        "INSERT INTO admission (gate_id, scan_id, ticket_id, use_no, issuer_id, at)"
+        " SELECT g.id, 'x', c.ticket_id, 1, c.issuer_id, now() FROM credential c, gate g WHERE c.ticket_id = $VOUCHER",
         problem="^1 of 1 uses left after 1 admissions$",
+    ),
+    door(
+        "people inside whom nobody let in",
+        "ALTER TABLE credential DROP CONSTRAINT ck_credential_inside",
+        "UPDATE credential SET inside = 4 WHERE ticket_id = $USED",
+        problem=r"^4 people of it are inside, and \d were let in$",
+    ),
+    door(
+        "one more than was bought, and nobody said why",
+        copied("admission", "ticket_id = $USED AND use_no = 1", person="2", use_no="NULL"),
+        subject="admission",
+        problem="^is one more than was bought, and neither overridden nor reported$",
     ),
     door(
         "a gift that grew",
@@ -203,6 +215,19 @@ ANSWERED = (
         "DELETE FROM admission WHERE ticket_id = $USED",
         subject="scan",
         problem="^let ticket .* in at .*, and no admission is written$",
+    ),
+    planted(
+        "value that was taken from a voucher and is not on its books",
+        "i9_acknowledged_survives",
+        copied(
+            "scan",
+            "ticket_id = $USED AND reason = 'admitted'",
+            scan_id="'paid-' || t.scan_id",
+            kind="'redemption'",
+            reason="'redeemed'",
+        ),
+        subject="scan",
+        problem="^took value from voucher .* at .*, and no spending is written$",
     ),
     planted(
         "a webhook that was taken and forgotten",

@@ -14,9 +14,10 @@ from app.domain.handset import Handset
 from app.domain.money import Money
 from app.domain.refund import RefundReason
 from app.domain.refusals import PaymentRefused
-from app.flows import converse, deliver, emoney, news, pay, refund, refund_desk, register, settle
-from app.flows.give import give
+from app.flows import converse, deliver, emoney, news, offer, pay, refund, refund_desk, register, settle
+from app.flows.give import give, send_back
 from app.flows.pay import Tender
+from app.flows.reissue import reissue
 from app.flows.staff import Member
 from app.ports import CardToken, DisputeStanding, NewsKind, Prepaid, Voucher
 from app.store import journal
@@ -43,6 +44,7 @@ async def do_business(stage: Stage, shop: Shop) -> None:
     await return_tickets(stage, shop)
     await fail_to_pay_back(stage, shop)
     await quarrel(stage, shop)
+    await hand_on(stage, shop)
     await stage.work()
     await go_on_selling(stage, shop)
 
@@ -86,6 +88,7 @@ async def come_in(stage: Stage, shop: Shop) -> None:
     )
     for ticket in (*tickets, tickets[0], tickets[0], tickets[0]):
         await a_scan(stage, shop, gate, typed(ticket))
+        stage.clock.advance(seconds=11)
     await a_scan(stage, shop, gate, "482910375-1 000000")
 
 
@@ -145,6 +148,19 @@ async def fail_to_pay_back(stage: Stage, shop: Shop) -> None:
     stage.card.end_refund(back, succeeded=False)
     await news.hear(stage.world, "card", an_event("evt_back", NewsKind.REFUND, back), SIGNATURE)
     await refund_desk.by_hand(stage.world, boss, refused.id, "bank transfer 7")
+
+
+async def hand_on(stage: Stage, shop: Shop) -> None:
+    """One seat is sold on for e-money, one is offered, one is issued anew, and a gift comes back."""
+    await stage.sql("UPDATE product SET transfer = 'face_value' WHERE slug = 'play'")
+    purse = await an_account(stage, shop, 20_000, handset=FRIEND)
+    made = await a_booking(stage, shop, category="FLOOR", quantity=4, worked=True)
+    resold, offered, anew, gift = (ticket.id for ticket in made.tickets)
+    sold_on = await offer.offer(stage.world, resold, FRIEND, 20_000)
+    await offer.accept(stage.world, sold_on.id, by=FRIEND, pin=purse)
+    await offer.offer(stage.world, offered, FRIEND)
+    await reissue(stage.world, anew, "the phone was lost")
+    await send_back(stage.world, (await give(stage.world, gift, FRIEND)).id)
 
 
 async def go_on_selling(stage: Stage, shop: Shop) -> None:

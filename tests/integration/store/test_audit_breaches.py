@@ -74,7 +74,7 @@ def test_every_view_has_breaches_planted() -> None:
 FREE_TEXT = {
     "outbox last_error": "UPDATE outbox SET last_error = $1",
     "delivery reason": "UPDATE delivery SET reason = $1",
-    "delivery reply": "UPDATE delivery SET reply = to_jsonb($1::text), purpose = 'reply'",
+    "delivery reply": "UPDATE delivery SET reply = to_jsonb($1::text), purpose = 'reply', offer_id = NULL",
     "delivery_try reason": "UPDATE delivery_try SET reason = $1",
     "payment detail": "UPDATE payment SET detail = $1",
     "refund detail": "UPDATE refund SET detail = $1",

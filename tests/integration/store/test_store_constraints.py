@@ -35,6 +35,7 @@ BREACHES: dict[str, str] = {
     "ck_product_buyer_limit": "UPDATE product SET buyer_limit = 0",
     "ck_product_face_value": "UPDATE product SET face_value = 1 WHERE kind <> 'voucher'",
     "ck_product_valid_days": "UPDATE product SET valid_days = 0",
+    "ck_product_transfer_minutes_before": "UPDATE product SET transfer_minutes_before = -1",
     "uq_occasion_product_id_slug": "COPY occasion SET code = 1",
     "uq_occasion_issuer_id_code": "COPY occasion SET slug = 'another'",
     "ck_occasion_stock": "UPDATE occasion SET stock = 'endless'",
@@ -79,7 +80,9 @@ BREACHES: dict[str, str] = {
     "uq_ticket_issuer_id_number": "UPDATE ticket SET number = '0000000000'",
     "uq_ticket_issuer_id_code": "UPDATE ticket SET code = 1",
     "uq_ticket_link_hash": "UPDATE ticket SET link_hash = 'same'",
-    "uq_ticket_gift_of": "UPDATE ticket SET gift_of = (SELECT id FROM ticket LIMIT 1)",
+    "uq_ticket_gift_of": "UPDATE ticket SET came_by = 'given', gift_of = (SELECT id FROM ticket LIMIT 1)",
+    "ck_ticket_came_by": "UPDATE ticket SET came_by = 'found'",
+    "ck_ticket_sold": "UPDATE ticket SET came_by = 'given'",
     "uq_ticket_item": "UPDATE ticket SET item_id = (SELECT id FROM booking_item LIMIT 1)",
     "uq_ticket_place": "UPDATE ticket SET place_id = (SELECT id FROM place LIMIT 1)",
     "ck_ticket_state": "UPDATE ticket SET state = 'lost'",
@@ -90,7 +93,23 @@ BREACHES: dict[str, str] = {
     "ck_ticket_balance": "UPDATE ticket SET balance = -1",
     "ck_ticket_validity": "UPDATE ticket SET valid_until = valid_from",
     "ck_ticket_generation": "UPDATE ticket SET generation = 256",
+    # handsets
+    "ck_device_handset": "UPDATE device SET handset = '112'",
+    "ck_device_public_key": "UPDATE device SET public_key = 'short'",
+    "uq_device_thumbprint": "COPY device",
+    "ck_sign_in_handset": "UPDATE sign_in SET handset = '112'",
+    "ck_sign_in_purpose": "UPDATE sign_in SET purpose = 'fun'",
+    "ck_sign_in_tries": "UPDATE sign_in SET tries = -1",
+    "ck_offer_state": "UPDATE offer SET state = 'perhaps'",
+    "ck_offer_asked": "UPDATE offer SET asked = -1",
+    "ck_offer_giver": "UPDATE offer SET giver = '112'",
+    "ck_offer_receiver": "UPDATE offer SET receiver = giver",
+    "ck_offer_became": "UPDATE offer SET became = ticket_id",
+    "uq_offer_open": "COPY offer SET link_hash = '\\\\x01'",
+    "uq_offer_link_hash": "COPY offer SET state = 'withdrawn'",
     # messages
+    "ck_delivery_sign_in": "UPDATE delivery SET sign_in_id = (SELECT id FROM sign_in)",
+    "ck_delivery_offer": "UPDATE delivery SET offer_id = (SELECT id FROM offer)",
     "ck_delivery_purpose": "UPDATE delivery SET purpose = 'fun'",
     "ck_delivery_state": "UPDATE delivery SET state = 'somewhere'",
     "ck_delivery_handset": "UPDATE delivery SET handset = '112'",
@@ -149,7 +168,17 @@ BREACHES: dict[str, str] = {
     "ck_gate_state": "UPDATE gate SET state = 'ajar'",
     "ck_scan_kind": "UPDATE scan SET kind = 'glance'",
     "ck_scan_reason": "UPDATE scan SET reason = 'mood'",
-    "uq_admission_gate_id_scan_id": "COPY admission SET use_no = 2",
+    "ck_gate_role": "UPDATE gate SET role = 'king'",
+    "ck_gate_direction": "UPDATE gate SET direction = 'up'",
+    "ck_gate_device_key": "UPDATE gate SET device_key = 'short'",
+    "uq_gate_home": "UPDATE gate SET home = true",
+    "ck_gate_log_seq": "COPY gate_log SET seq = 0",
+    "ck_incident_kind": "UPDATE incident SET kind = 'mishap'",
+    "uq_incident_gate_id_scan_id_kind": "COPY incident",
+    "uq_admission_ticket_id_use_no": "COPY admission SET scan_id = 'another'",
+    "ck_admission_person": "UPDATE admission SET person = 0",
+    "ck_credential_inside": "UPDATE credential SET inside = uses - uses_left + 1",
+    "ck_credential_holder_key": "UPDATE credential SET holder_key = 'short'",
     "ck_admission_use_no": "UPDATE admission SET use_no = 0",
     "ck_pin_guard_tries": "UPDATE pin_guard SET tries = -1",
     "ck_spend_ticket": "UPDATE spend SET ticket_id = NULL",
@@ -191,12 +220,13 @@ async def a_full_database(stage: Stage, shop: Shop) -> None:
     with pytest.raises(PaymentRefused):
         await pay.pay(stage.world, made.id, [Tender(BAD_CARD)])
     await pay.pay(stage.world, made.id, [Tender(CardToken("pm_card_visa"))])
-    other = await a_booking(stage, shop, of="gift/open", category="gift", worked=True)
+    await a_booking(stage, shop, of="gift/open", category="gift", worked=True)
     await an_account(stage, shop, 1_000)
     await an_account(stage, shop, 1_000)
     gate = await a_gate(stage, shop)
     await a_gate(stage, shop)
-    assert (await a_scan(stage, shop, gate, typed(other.tickets[0])))["admit"]
+    ride = await a_booking(stage, shop, of="carnet/open", category="adult", worked=True)
+    assert (await a_scan(stage, shop, gate, typed(ride.tickets[0])))["admit"]
     await a_scan(stage, shop, gate, "482910375-1 000000")
     values = {"now": stage.clock.now()}
     for number in ("1", "2"):
@@ -220,6 +250,28 @@ async def a_full_database(stage: Stage, shop: Shop) -> None:
         (
             "INSERT INTO settlement SELECT gen_random_uuid(), id, currency,"
             " CAST(:now AS timestamptz) - interval '1 day', :now, 1, '', :now FROM issuer"
+        ),
+        "UPDATE gate SET entrance = 'north'",
+        (
+            "INSERT INTO gate_log (gate_id, generation, seq, issuer_id, scan_id, entry, digest, received_at)"
+            " SELECT id, generation, 1, issuer_id, 'one', '{}', '', CAST(:now AS timestamptz) FROM gate"
+        ),
+        (
+            "INSERT INTO incident (id, issuer_id, kind, gate_id, scan_id, details, at)"
+            " SELECT gen_random_uuid(), issuer_id, 'log_forked', id, 'one', '{}', CAST(:now AS timestamptz) FROM gate"
+        ),
+        (
+            "INSERT INTO device (id, handset, name, public_key, thumbprint, created_at, seen_at)"
+            " VALUES (gen_random_uuid(), '+821012345678', 'x', decode(repeat('02', 33), 'hex'), 't', :now, :now)"
+        ),
+        (
+            "INSERT INTO sign_in (id, handset, purpose, language, kid, asked_from, subject, tries, until, created_at)"
+            " VALUES (gen_random_uuid(), '+821012345678', 'enrol', 'ko', 0, '', '', 0, :now, :now)"
+        ),
+        (
+            "INSERT INTO offer (id, issuer_id, ticket_id, giver, receiver, asked, currency, uses, state, until,"
+            " link_hash, created_at) SELECT gen_random_uuid(), issuer_id, id, '+821012345678', '+821087654321', 0,"
+            " 'KRW', 1, 'open', :now, '', :now FROM ticket LIMIT 1"
         ),
         "INSERT INTO payment_event VALUES ('card', 'evt_1', 'payment', 'pi_1', :now)",
         "INSERT INTO handset_profile VALUES ('+821012345678', 'ems', 'staff', :now)",
@@ -328,8 +380,10 @@ async def test_every_foreign_key_leads_to_a_table_and_every_fact_to_its_issuer()
         "inbox_part",
         "conversation",
         "handset_profile",
+        "device",
+        "sign_in",
         "payment_event",
         "peer",
         "seen_token",
         "chore",
-    }, "carriers, payment networks and other servers know no issuers, and chores are the house's own"
+    }, "carriers, handsets, payment networks and other servers know no issuers, and chores are the house's own"

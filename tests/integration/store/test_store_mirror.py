@@ -12,6 +12,7 @@ from builders import Shop, Stage, a_catalogue, a_price, a_product, a_stage, an_i
 from sqlalchemy.exc import DBAPIError
 
 from app.domain.catalogue import CatalogueDraft, ImportRefused
+from app.domain.entry_rules import UNLIMITED_USES, EntryRules, Offline
 from app.flows.importing import import_catalogue
 from app.ports.catalogues import CopyRefused, IssuerCopy, Listed, PlacesCopy
 from app.store import exporting, mirror
@@ -96,6 +97,39 @@ async def test_a_catalogue_has_another_revision_only_when_it_is_another(blank: S
     dearer = a_product("walk", prices=(a_price("adult", 1_100),))
     await a_catalogue(blank, an_issuer(products=(dearer,)))
     assert (await told(blank, shop)).revision != first.revision
+
+
+RULES = EntryRules(reentry=True, pass_back_seconds=60, window_minutes=90, offline=Offline.HOME)
+
+
+async def test_what_gates_go_by_is_told_as_it_was_imported(blank: Stage) -> None:
+    walk = a_product(
+        "walk",
+        uses=UNLIMITED_USES,
+        transfer="face_value",
+        transfer_minutes_before=120,
+        entry=RULES,
+        prices=(a_price("adult", 1_000, entrance="East"),),
+        valid_days=30,
+    )
+
+    copy = await told(blank, await a_catalogue(blank, an_issuer(products=(walk,))))
+
+    (product,), (price,) = copy.products, copy.prices
+    assert (product.uses, product.transfer, product.transfer_minutes_before) == (UNLIMITED_USES, "face_value", 120)
+    assert (EntryRules.of(product.entry_rules), price.entrance) == (RULES, "East")
+
+
+async def test_what_gates_go_by_is_kept_as_it_was_told(stage: Stage, shop: Shop, keeper: Stage) -> None:
+    copy = await told(stage, shop)
+    products = [another(row, transfer_minutes_before=120, entry_rules=RULES.told()) for row in copy.products]
+    prices = [another(row, entrance="East") for row in copy.prices]
+
+    await written(keeper, another(copy, products=products, prices=prices))
+
+    for row in await keeper.sql("SELECT transfer_minutes_before, entry_rules FROM product"):
+        assert (row.transfer_minutes_before, EntryRules.of(row.entry_rules)) == (120, RULES)
+    assert await keeper.value("SELECT count(*) FROM price WHERE entrance <> 'East'") == 0
 
 
 # --- keeping --------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from fakes import GOOD_CARD
 from app.flows import pay
 from app.flows.pay import Tender
 from app.ports import Committed, Held, HoldLost, NotAvailable, Part, Wish
-from app.store import messages, plans, register, sales, stock
+from app.store import messages, plans, register_find, register_gate, sales, stock
 
 KEY, OTHER = UUID(int=21), UUID(int=22)
 
@@ -38,9 +38,8 @@ async def test_nothing_wanted_takes_and_commits_nothing(stage: Stage) -> None:
     async with stage.world.transaction() as tx:
         assert await stock.take(tx, [], now=stage.clock.now()) == set()
         assert await stock.commit(tx, []) == set()
-        assert await register.use(tx, [], now=stage.clock.now()) == {}
-        assert await register.last_admissions(tx, []) == {}
-        assert await register.by_code(tx, []) == {}
+        assert await register_gate.change(tx, [], admitted=[], spent=[], now=stage.clock.now()) == set()
+        assert await register_find.by_code(tx, []) == {}
         assert await stock.revision(tx, KEY) == -1
 
 

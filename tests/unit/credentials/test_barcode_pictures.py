@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import zxingcpp
+from credential_kit import VECTORS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ CT1 = (
     "S:%50L60$Y88IHO1QJL1SFU3007A0%59U80CN118DB7LHFHA7KPDP%EOZ9LH*JUB1R"
     "R4A5O+BL:BGGJAU3NJDIQN6N1QWGI1CT3*F6XKF*V6IA7V0GYF4EV1V1-JLS3B3L6E2"
 )
+CTL = next(one["text"] for one in VECTORS["presented"] if one["says"] == "CTL")
 TYPED = "4829103751-491027"
 Rows = list[list[bool]]
 """A picture, True is white."""
@@ -96,7 +98,15 @@ def border(rows: Rows) -> int:
 
 @pytest.mark.parametrize(
     ("text", "level", "version"),
-    [(CT0, Level.L, 1), (CT0, Level.M, 2), (CT1, Level.L, 5), (CT1, Level.M, 6), (TYPED, Level.L, 1)],
+    [
+        (CT0, Level.L, 1),
+        (CT0, Level.M, 2),
+        (CT1, Level.L, 5),
+        (CT1, Level.M, 6),
+        (CTL, Level.L, 9),
+        (CTL, Level.M, 10),
+        (TYPED, Level.L, 1),
+    ],
 )
 def test_each_code_has_the_version_it_was_designed_for(text: str, level: Level, version: int) -> None:
     drawing = draw(text, level)
@@ -116,7 +126,7 @@ def test_text_that_qr_alphanumeric_does_not_have_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("level", list(Level))
-@pytest.mark.parametrize("text", [CT0, CT1, TYPED])
+@pytest.mark.parametrize("text", [CT0, CT1, CTL, TYPED])
 @pytest.mark.parametrize("scale", [3, 8])
 def test_an_svg_is_read_back(text: str, level: Level, scale: int) -> None:
     assert scan(read_svg(svg(draw(text, level)), scale)) == [text]
@@ -134,7 +144,7 @@ def test_an_svg_needs_nothing_that_a_strict_page_forbids() -> None:
     assert CT1 not in picture
 
 
-@pytest.mark.parametrize("text", [CT0, CT1, TYPED])
+@pytest.mark.parametrize("text", [CT0, CT1, CTL, TYPED])
 @pytest.mark.parametrize("scale", [3, 10])
 def test_a_png_is_read_back(text: str, scale: int) -> None:
     rows = read_png(png(draw(text), scale=scale))

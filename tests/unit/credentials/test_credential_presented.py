@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.domain import base45
@@ -14,6 +14,7 @@ from app.domain.credential import (
     CodeId,
     Compact,
     Flag,
+    Living,
     NumberAndPin,
     Pin,
     Signed,
@@ -21,18 +22,29 @@ from app.domain.credential import (
     Unread,
     Unreadable,
     compact_text,
+    face_of,
+    living_part,
+    living_text,
     parse_presented,
     signed_text,
 )
+from app.domain.entry_rules import Face
 
 TYPED = NumberAndPin(TicketNumber("4829103751"), Pin("491027"))
 CT0 = compact_text(CodeId(42), lambda message: hmac.digest(b"key", message, "sha256"))
 BODY = Body(1, CodeId(42), 9, 0, 29_968_440, 60, Flag(0))
 CT1 = signed_text(BODY, lambda message: hmac.digest(b"key", message, "sha512"))
+HANDSET = b"\2" + bytes(32)
+PART = living_part(BODY, HANDSET, lambda message: hmac.digest(b"key", message, "sha512"))
+CTL = living_text(PART, 119_000_000, lambda message: hmac.digest(b"key", message, "sha512"))
 
 
 def resigned(body: bytes) -> str:
     return "S:" + base45.encode(body + bytes(64))
+
+
+def bound_again(body: bytes, *, key: bytes = HANDSET) -> str:
+    return "L:" + base45.encode(body + key + PART[56:] + bytes(68))
 
 
 @pytest.mark.parametrize(
@@ -59,6 +71,25 @@ def test_number_and_pin_are_read_however_they_were_typed(text: str) -> None:
 def test_a_scanner_may_add_white_space_around_a_code(wrapped: str) -> None:
     assert isinstance(parse_presented(wrapped.format(CT0)), Compact)
     assert isinstance(parse_presented(wrapped.format(CT1)), Signed)
+    assert isinstance(parse_presented(wrapped.format(CTL)), Living)
+
+
+@pytest.mark.parametrize(
+    ("text", "face"),
+    [("4829103751-491027", Face.PIN), (CT0, Face.COMPACT), (CT1, Face.SIGNED), (CTL, Face.LIVING)],
+    ids=list(Face),
+)
+def test_what_can_be_read_is_one_of_the_ticket_s_faces(text: str, face: Face) -> None:
+    read = parse_presented(text)
+    assert not isinstance(read, Unreadable)
+    assert face_of(read) is face
+
+
+@given(st.binary(min_size=64, max_size=64))
+def test_no_living_barcode_loses_a_space_at_its_end(signature: bytes) -> None:
+    read = parse_presented(living_text(PART, 1, lambda _: signature))
+    assert isinstance(read, Living)
+    assert read.holder_signature == signature
 
 
 @given(st.binary(min_size=64, max_size=64))
@@ -99,9 +130,10 @@ def test_no_signed_code_loses_a_space_at_its_end(signature: bytes) -> None:
         (CT0[:-1] + "U", Unread.DAMAGED),  # Crockford has no U
         (CT0[:-1] + "é", Unread.DAMAGED),
         (CT0 + "0", Unread.FOREIGN),
-        ("S:", Unread.DAMAGED),
-        (CT1[:-1], Unread.DAMAGED),
-        (CT1 + "0", Unread.DAMAGED),
+        ("S:", Unread.CUT_SHORT),
+        (CT1[:-1], Unread.CUT_SHORT),
+        (CT1 + "0", Unread.RUN_ON),
+        (CT1 + CT1, Unread.RUN_ON),
         ("S:" + ":" * 131, Unread.DAMAGED),
         (CT1[:-1] + "a", Unread.DAMAGED),
         (CT1[:-1] + "\u0660", Unread.DAMAGED),
@@ -110,6 +142,23 @@ def test_no_signed_code_loses_a_space_at_its_end(signature: bytes) -> None:
         (resigned(b"\0" + BODY.pack()[1:]), Unread.NEWER),
         (resigned(BODY.pack()[:-1] + b"\x10"), Unread.NEWER),
         (resigned(BODY.pack()[:16] + b"\x80\0\0\0" + BODY.pack()[20:]), Unread.DAMAGED),  # the year 6053 and later
+        ("L:", Unread.CUT_SHORT),
+        (CTL[:-1], Unread.CUT_SHORT),
+        (CTL + "0", Unread.RUN_ON),
+        (CTL + CT1, Unread.RUN_ON),
+        (CTL + CTL, Unread.TOO_LONG),
+        (CTL.replace("L:", "S:"), Unread.RUN_ON),
+        (CT1.replace("S:", "L:"), Unread.CUT_SHORT),
+        (CTL.lower(), Unread.FOREIGN),
+        ("L:" + ":" * 282, Unread.DAMAGED),
+        (CTL[:-1] + "a", Unread.DAMAGED),
+        (CTL[:-1] + "\u0660", Unread.DAMAGED),
+        (bound_again(b"\3" + PART[1:23]), Unread.NEWER),
+        (bound_again(b"\1" + PART[1:23]), Unread.NEWER),
+        (bound_again(PART[:22] + b"\x10"), Unread.NEWER),
+        (bound_again(PART[:16] + b"\x80\0\0\0" + PART[20:23]), Unread.DAMAGED),
+        (bound_again(PART[:23], key=b"\4" + bytes(32)), Unread.DAMAGED),
+        (bound_again(PART[:23], key=bytes(33)), Unread.DAMAGED),
     ],
 )
 def test_what_cannot_be_read_says_why(text: str, reason: Unread) -> None:
@@ -118,11 +167,12 @@ def test_what_cannot_be_read_says_why(text: str, reason: Unread) -> None:
 
 @given(st.text(max_size=600))
 @example("S:" + "\x00" * 131)
+@example("L:" + "\x00" * 282)
 @example("https://" + "/" * 500)
 @example("\ufdfa" * 512)  # one character that some normal forms make eighteen of
 def test_no_text_makes_the_parser_raise(text: str) -> None:
     read = parse_presented(text)
-    assert isinstance(read, NumberAndPin | Compact | Signed | Unreadable)
+    assert isinstance(read, NumberAndPin | Compact | Signed | Living | Unreadable)
     if len(text) > 512:
         assert read == Unreadable(Unread.TOO_LONG)
 
@@ -135,6 +185,31 @@ def test_no_near_compact_code_makes_the_parser_raise(text: str) -> None:
 @given(st.text(base45.ALPHABET, min_size=131, max_size=131).map(lambda tail: "S:" + tail))
 def test_no_near_signed_code_makes_the_parser_raise(text: str) -> None:
     assert isinstance(parse_presented(text), Signed | Unreadable)
+
+
+@given(st.text(base45.ALPHABET, min_size=282, max_size=282).map(lambda tail: "L:" + tail))
+@settings(max_examples=50)
+def test_no_near_living_barcode_makes_the_parser_raise(text: str) -> None:
+    assert isinstance(parse_presented(text), Living | Unreadable)
+
+
+@given(st.binary(min_size=163, max_size=163), st.sampled_from((b"\2", b"\3", b"\4")))
+def test_every_living_barcode_that_is_read_is_the_one_text_of_its_content(octets: bytes, parity: bytes) -> None:
+    text = "L:" + base45.encode(b"\2" + BODY.pack()[1:] + parity + octets + b"\0")
+    read = parse_presented(text)
+    if isinstance(read, Living):
+        part = living_part(read.body, read.holder_key, lambda _: read.issuer_signature)
+        assert living_text(part, read.step, lambda _: read.holder_signature) == text
+    else:
+        assert parity == b"\4"
+
+
+@given(st.integers(2, 283), st.integers(1, 44))
+def test_a_character_read_wrongly_never_passes_for_the_code_that_was_shown(position: int, off_by: int) -> None:
+    other = base45.ALPHABET[(base45.ALPHABET.index(CTL[position]) + off_by) % 45]
+    read = parse_presented(CTL[:position] + other + CTL[position + 1 :])
+    assert isinstance(read, Living | Unreadable)
+    assert read != parse_presented(CTL)
 
 
 @given(st.binary(min_size=87, max_size=87))

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
-from base64 import b32decode, urlsafe_b64decode, urlsafe_b64encode
+import runpy
+from base64 import urlsafe_b64encode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import page_reader
 import pytest
-from cryptography.hazmat.primitives import hashes
+from credential_kit import VECTORS as V
+from credential_kit import VECTORS_FILE, product_reads
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from app.domain import damm
+from app.domain import base45, damm
+from app.domain.admission import LIVING_SKEW_SECONDS
 from app.domain.credential import (
     Body,
     CodeId,
     Compact,
     Flag,
+    Living,
     NumberAndPin,
     Pin,
     Signed,
     TicketNumber,
     Unread,
+    Unreadable,
     compact_text,
     link_token_for,
     parse_presented,
@@ -35,136 +40,198 @@ from app.domain.credential import (
     shown,
     validity,
 )
-from app.keys import Current, KeyRing, MacKey, Verifier
+from app.domain.entry_rules import Face
+from app.keys import Current, KeyRing, MacKey, Verifier, verify_holder
 
-PAGE = (Path(__file__).parents[3] / "docs/reference/credentials.md").read_text("utf-8")
-V: dict[str, Any] = json.loads(re.findall("```json\n(.*?)```", PAGE, re.DOTALL)[0])
-ISSUER, TICKET = UUID(V["issuer_id"]), UUID(V["ticket_id"])
-CODE, OCCASION = CodeId(int(V["code_id"], 16)), int(V["occasion_code"], 16)
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "reference/credentials.md").read_text("utf-8")
+D: dict[str, Any] = V["derived"]
+ISSUER, TICKET = UUID(D["issuer_id"]), UUID(D["ticket_id"])
+CODE, OCCASION = CodeId(int(V["body"]["code_id"], 16)), int(D["occasion_code"], 16)
+CASES = pytest.mark.parametrize("case", V["presented"], ids=[one["says"] for one in V["presented"]])
 
 
 @pytest.fixture(scope="module")
 def ring() -> KeyRing:
-    barcode = ec.derive_private_key(int(V["private_d"], 16), ec.SECP256R1())
+    pairs = {
+        kid: ec.derive_private_key(int(V["keys"][f"barcode_{kid}"]["private_d"], 16), ec.SECP256R1()) for kid in (7, 9)
+    }
     return KeyRing(
-        secrets={1: bytes.fromhex(V["secret"])},
-        barcode={7: barcode},
+        secrets={1: bytes.fromhex(D["secret"])},
+        barcode=pairs,
         token={1: ec.generate_private_key(ec.SECP256R1())},
         current=Current(barcode=7),
     )
 
 
-def test_the_ring_derives_the_keys_of_the_page(ring: KeyRing) -> None:
+def test_the_vectors_are_those_that_the_codec_makes_today() -> None:
+    maker = runpy.run_path(str(DOCS / "make_vectors.py"))
+    assert maker["text"]() == VECTORS_FILE.read_text("utf-8"), (
+        "the vectors are stale: run `python docs/make_vectors.py`"
+    )
+
+
+# --- the product ----------------------------------------------------------------------------------------------------
+
+
+def test_the_ring_derives_the_keys_of_the_vectors(ring: KeyRing) -> None:
     macs: dict[str, MacKey] = {
         "pin": ring.pin_mac(1),
         "link": ring.link_mac(1),
         "compact": ring.compact_mac(1, issuer_id=ISSUER, occasion_code=OCCASION),
-        "gate": ring.gate_mac(1, issuer_id=ISSUER, occasion_code=OCCASION),
     }
-    assert set(macs) == set(V["keys"])
+    assert set(macs) == set(D["keys"])
     for purpose, mac in macs.items():
-        assert mac(b"m") == hmac.digest(bytes.fromhex(V["keys"][purpose]), b"m", "sha256")
+        assert mac(b"m") == hmac.digest(bytes.fromhex(D["keys"][purpose]), b"m", "sha256")
 
 
-def test_the_ring_publishes_the_key_of_the_page(ring: KeyRing) -> None:
-    assert V["jwk"].items() <= ring.jwks()["keys"][0].items()
+def test_the_ring_publishes_the_keys_of_the_vectors(ring: KeyRing) -> None:
+    listed = {one.get("barcode_kid"): one for one in ring.jwks()["keys"]}
+    assert {kid: listed[kid] for kid in (7, 9)} == {
+        one["barcode_kid"]: one for one in V["keys"]["jwks"]["keys"] if "barcode_kid" in one
+    }
 
 
-def test_number_pin_and_link_are_those_of_the_page(ring: KeyRing) -> None:
-    link = link_token_for(ring.link_mac(1), ticket_id=TICKET, generation=V["generation"])
-    pin = pin_for(ring.pin_mac(1), issuer_id=ISSUER, ticket_id=TICKET, generation=V["generation"])
-    assert pin == Pin(V["pin"])
-    assert (link.reveal(), link.digest().hex()) == (V["link"], V["link_sha256"])
-    assert shown(V["number"]) == V["shown"]
-    assert parse_presented(f"{V['shown']} {V['pin']}") == NumberAndPin(TicketNumber(V["number"]), pin)
+def test_number_pin_and_link_are_those_of_the_vectors(ring: KeyRing) -> None:
+    link = link_token_for(ring.link_mac(1), ticket_id=TICKET, generation=D["generation"])
+    pin = pin_for(ring.pin_mac(1), issuer_id=ISSUER, ticket_id=TICKET, generation=D["generation"])
+    assert pin == Pin(D["pin"])
+    assert (link.reveal(), link.digest().hex()) == (D["link"], D["link_sha256"])
+    assert shown(D["number"]) == D["shown"]
 
 
-def test_the_compact_code_is_that_of_the_page(ring: KeyRing) -> None:
+@CASES
+def test_the_product_reads_what_the_vector_says(case: dict[str, Any]) -> None:
+    assert product_reads(case["text"]) == case["read"]
+
+
+@CASES
+def test_the_product_takes_the_genuine_for_genuine_and_nothing_else(case: dict[str, Any], ring: KeyRing) -> None:
+    verify = Verifier.from_jwks(V["keys"]["jwks"]).verify
+    genuine: bool | None = None
+    match parse_presented(case["text"]):
+        case Compact() as read:
+            genuine = read.is_genuine(ring.compact_mac(1, issuer_id=ISSUER, occasion_code=OCCASION))
+        case Signed() as read:
+            genuine = read.is_genuine(verify)
+        case Living() as read:
+            genuine = read.is_genuine(verify, verify_holder)
+        case NumberAndPin() | Unreadable():
+            pass
+    assert genuine == case.get("genuine")
+
+
+def test_a_key_or_signature_of_another_length_is_no_holder_s() -> None:
+    (living,) = [one for one in V["presented"] if one["says"] == "CTL"]
+    read = parse_presented(living["text"])
+    assert isinstance(read, Living)
+    verify = Verifier.from_jwks(V["keys"]["jwks"]).verify
+    r, s = read.holder_signature[:32], read.holder_signature[32:]
+    assert not replace(read, holder_signature=r + b"\0" + s).is_genuine(verify, verify_holder)
+    assert not verify_holder(b"", b"message", bytes(64))
+
+
+def test_the_body_has_the_octets_of_the_vectors() -> None:
+    given = V["body"]
+    numbers = {name: given[name] for name in ("kid", "class_code", "not_before_minute", "duration_minutes")}
+    body = Body(code_id=CODE, occasion_code=OCCASION, flags=Flag(given["flags"]), **numbers)
+    assert (body.pack().hex(), body.pack(version=2).hex()) == (given["ct1"], given["ctl"])
+
+
+@pytest.mark.parametrize("span", V["spans"], ids=[one["says"] for one in V["spans"]])
+def test_a_span_is_carried_as_the_vectors_say(span: dict[str, Any]) -> None:
+    ends = datetime.fromisoformat(span["ends"]) if span["ends"] else None
+    carried = validity(datetime.fromisoformat(span["begins"]), ends)
+    assert carried == (span["not_before_minute"], span["duration_minutes"])
+
+
+def test_base45_is_as_the_vectors_say() -> None:
+    for octets, text in V["base45"]["octets"].items():
+        assert base45.encode(bytes.fromhex(octets)) == text
+        assert base45.decode(text).hex() == octets == page_reader.base45_octets(text).hex()
+    for text in V["base45"]["refused"]:
+        with pytest.raises(ValueError, match=r"base45|group|ascii"):
+            base45.decode(text)
+        with pytest.raises(page_reader.Unread, match="damaged"):
+            page_reader.base45_octets(text)
+
+
+@pytest.mark.parametrize("time", V["times"], ids=[str(one["now_unix"]) for one in V["times"]])
+def test_a_code_is_as_fresh_as_the_vectors_say(time: dict[str, Any]) -> None:
+    living = next(parse_presented(one["text"]) for one in V["presented"] if one["says"] == "CTL")
+    assert isinstance(living, Living)
+    now = datetime.fromtimestamp(time["now_unix"], UTC)
+    fresh = abs(replace(living, step=time["step"]).shown_at - now) <= timedelta(seconds=LIVING_SKEW_SECONDS)
+    assert fresh == time["fresh"] == page_reader.is_fresh(time["step"], time["now_unix"])
+
+
+def test_the_compact_code_is_made_as_it_is_read(ring: KeyRing) -> None:
     mac = ring.compact_mac(1, issuer_id=ISSUER, occasion_code=OCCASION)
-    read = parse_presented(V["ct0"])
-    assert compact_text(CODE, mac) == V["ct0"]
-    assert isinstance(read, Compact)
-    assert read.code_id == CODE
-    assert read.is_genuine(mac)
+    assert [one["text"] for one in V["presented"] if one["says"] == "CT0"] == [compact_text(CODE, mac)]
+    assert parse_presented(f"{D['shown']} {D['pin']}") == NumberAndPin(TicketNumber(D["number"]), Pin(D["pin"]))
 
 
-def test_the_signed_code_is_that_of_the_page() -> None:
-    fields = V["ct1_fields"]
-    body = Body(
-        kid=V["jwk"]["barcode_kid"],
-        code_id=CODE,
-        occasion_code=OCCASION,
-        class_code=fields["class_code"],
-        not_before_minute=fields["not_before_minute"],
-        duration_minutes=fields["duration_minutes"],
-        flags=Flag(fields["flags"]),
-    )
-    read = parse_presented(V["ct1"])
-    assert isinstance(read, Signed)
-    assert read.body == body
-    assert body.pack().hex() == V["ct1_body"]
-    assert read.is_genuine(Verifier.from_jwks({"keys": [V["jwk"]]}).verify)
-    begins, ends = datetime.fromisoformat(V["begins"]), datetime.fromisoformat(V["ends"])
-    assert (body.begins, body.ends) == (begins, ends)
-    assert validity(begins, ends) == (fields["not_before_minute"], fields["duration_minutes"])
+# --- a gate from the page alone -------------------------------------------------------------------------------------
 
 
-# --- a gate from the page alone: nothing of ours below ---
+@CASES
+def test_an_independent_gate_reads_what_the_vector_says(case: dict[str, Any]) -> None:
+    assert page_reader.read(case["text"]) == case["read"]
+
+
+@CASES
+def test_an_independent_gate_takes_the_genuine_for_genuine_and_nothing_else(case: dict[str, Any]) -> None:
+    coded = case["read"].get("face") in {"compact", "signed", "living"}
+    assert coded == ("genuine" in case)
+    if coded:
+        key = bytes.fromhex(D["keys"]["compact"])
+        genuine = page_reader.is_genuine(case["text"], jwks=V["keys"]["jwks"], compact_key=key)
+        assert genuine == case["genuine"]
 
 
 def derived(info: bytes) -> bytes:
-    extracted = hmac.digest(bytes(32), bytes.fromhex(V["secret"]), "sha256")
+    extracted = hmac.digest(bytes(32), bytes.fromhex(D["secret"]), "sha256")
     return hmac.digest(extracted, b"cyberticket/1/" + info + b"\x01", "sha256")
 
 
 def test_an_independent_issuer_derives_keys_pin_and_link() -> None:
-    occasion = ISSUER.bytes + bytes.fromhex(V["occasion_code"])
-    infos = {"pin": b"pin", "link": b"link", "compact": b"compact" + occasion, "gate": b"gate" + occasion}
-    assert {name: derived(info).hex() for name, info in infos.items()} == V["keys"]
-    generation = V["generation"].to_bytes(4, "big")
+    occasion = ISSUER.bytes + bytes.fromhex(D["occasion_code"])
+    infos = {"pin": b"pin", "link": b"link", "compact": b"compact" + occasion}
+    assert {name: derived(info).hex() for name, info in infos.items()} == D["keys"]
+    generation = D["generation"].to_bytes(4, "big")
     pin = hmac.digest(derived(b"pin"), ISSUER.bytes + TICKET.bytes + generation, "sha256")
-    assert str(int.from_bytes(pin[:8], "big"))[-6:] == V["pin"]
+    assert str(int.from_bytes(pin[:8], "big"))[-6:] == D["pin"]
     link = hmac.digest(derived(b"link"), TICKET.bytes + generation, "sha256")
-    assert urlsafe_b64encode(link[:16]).decode() == V["link"] + "=="
-    assert hashlib.sha256(V["link"].encode()).hexdigest() == V["link_sha256"]
+    assert urlsafe_b64encode(link[:16]).decode() == D["link"] + "=="
+    assert hashlib.sha256(D["link"].encode()).hexdigest() == D["link_sha256"]
 
 
-def test_an_independent_gate_reads_the_compact_code() -> None:
-    crockford, rfc4648 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-    octets = b32decode(V["ct0"][1:].translate(str.maketrans(crockford, rfc4648)))
-    assert octets[:8].hex() == V["code_id"]
-    assert octets[8:] == hmac.digest(bytes.fromhex(V["keys"]["compact"]), b"CT0" + octets[:8], "sha256")[:7]
+# --- what the vectors cover, and the rest of the page ---------------------------------------------------------------
 
 
-def base45_octets(text: str) -> bytes:
-    alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
-    octets = b""
-    for at in range(0, len(text), 3):
-        group = text[at : at + 3]
-        value = sum(alphabet.index(character) * 45**place for place, character in enumerate(group))
-        octets += value.to_bytes(len(group) - 1, "big")
-    return octets
+def test_every_face_and_every_reason_has_a_vector() -> None:
+    assert {one["read"].get("face") for one in V["presented"]} == {*Face, None}
+    assert {one["read"].get("unreadable") for one in V["presented"]} == {*Unread, None}
+    genuine = {(one["read"].get("face"), one.get("genuine")) for one in V["presented"]}
+    assert {(face, yes) for face in ("compact", "signed", "living") for yes in (True, False)} <= genuine
 
 
-def test_an_independent_gate_reads_and_verifies_the_signed_code() -> None:
-    octets = base45_octets(V["ct1"].removeprefix("S:"))
-    body, r, s = octets[:23], octets[23:55], octets[55:]
-    x, y = (int.from_bytes(urlsafe_b64decode(V["jwk"][name] + "="), "big") for name in "xy")
-    key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
-    der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
-    key.verify(der, body, ec.ECDSA(hashes.SHA256()))  # raises where the signature does not hold
-    at = {"kid": (1, 2), "code": (2, 10), "occasion": (10, 14), "class": (14, 16), "begin": (16, 20), "long": (20, 22)}
-    value = {name: int.from_bytes(body[first:end], "big") for name, (first, end) in at.items()}
-    assert (body[0], body[22]) == (1, V["ct1_fields"]["flags"])
-    assert value["kid"] == V["jwk"]["barcode_kid"]
-    assert (value["code"], value["occasion"]) == (CODE, OCCASION)
-    assert value["class"] == V["ct1_fields"]["class_code"]
-    begins = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=value["begin"])
-    assert begins == datetime.fromisoformat(V["begins"])
-    assert begins + timedelta(minutes=value["long"]) == datetime.fromisoformat(V["ends"])
+def test_the_page_prints_the_private_keys_of_the_vectors() -> None:
+    printed = set(re.findall("`([0-9a-f]{64})`", PAGE))
+    assert printed == {one["private_d"] for one in V["keys"].values() if "private_d" in one}
 
 
-# --- the rest of the page ---
+def test_the_page_shows_how_its_codes_begin() -> None:
+    begins = dict(re.findall("^[|] `(?:compact|signed|living)`, (CT.) [|] `([^`…]+)…?`", PAGE, re.MULTILINE))
+    assert set(begins) == {"CT0", "CT1", "CTL"}
+    for case in V["presented"]:
+        if case["says"] in begins:
+            assert case["text"].startswith(begins[case["says"]])
+
+
+def test_the_page_describes_every_member_of_the_vectors() -> None:
+    section = PAGE.split("## Test vectors")[1]
+    assert re.findall(r"^\| `([a-z0-9]+)` \|", section, re.MULTILINE) == [name for name in V if name != "about"]
 
 
 def test_the_page_lists_the_quasigroup_that_is_used() -> None:

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.booking import (
+    HOLDER_CHARS_MAX,
     TICKETS_PER_BOOKING_MAX,
     BookingState,
     Line,
     SalesFacts,
+    holder_name,
     may_sell,
     still_held,
     total,
@@ -158,3 +160,45 @@ def test_an_expired_booking_is_expired_whatever_the_clock_says() -> None:
 @pytest.mark.parametrize("state", sorted(set(BookingState) - {BookingState.HELD, BookingState.EXPIRED}))
 def test_the_clock_ends_nothing_but_a_hold(state: BookingState) -> None:
     still_held(state, NOW, now=NOW + SECOND)
+
+
+# --- whose tickets they are -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("김하늘", "김하늘"),
+        ("\u1100\u1175\u11b7", "김"),
+        ("  Ada\t King,\nCountess  of Lovelace ", "Ada King, Countess of Lovelace"),
+        ("x" * HOLDER_CHARS_MAX, "x" * HOLDER_CHARS_MAX),
+    ],
+    ids=["korean", "decomposed", "spaces", "longest"],
+)
+def test_a_name_is_one_composed_line(written: str, kept: str) -> None:
+    assert holder_name(written) == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (" \u3000 ", "at least one character"),
+        ("x" * (HOLDER_CHARS_MAX + 1), "100 characters at most"),
+        ("Ada\u202egniK", "leave U\\+202E out"),
+        ("Ada\x07", "leave U\\+0007 out"),
+    ],
+    ids=["nothing", "too long", "turned round", "a bell"],
+)
+def test_a_name_that_a_gate_cannot_show_is_refused(written: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        holder_name(written)
+
+
+@given(st.text(max_size=120))
+def test_a_name_that_is_kept_is_printable_and_stays_as_it_is(text: str) -> None:
+    try:
+        kept = holder_name(text)
+    except ValueError:
+        return
+    assert kept.isprintable()
+    assert holder_name(kept) == kept

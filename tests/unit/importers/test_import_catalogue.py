@@ -151,7 +151,7 @@ def test_the_samples_first_night_has_two_extra_chairs(sample: tuple[CatalogueDra
 
 
 def test_the_samples_ten_rides_are_nine_times_a_single(sample: tuple[CatalogueDraft, Report]) -> None:
-    single, ten, _ = sample[0].issuers[2].products
+    single, ten, *_ = sample[0].issuers[2].products
     assert [price.amount * 9 for price in single.prices] == [price.amount for price in ten.prices]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from import_builders import NOW
 
-from app.importers import catalogue, products
+from app.importers import catalogue, entry, products
 from app.importers.catalogue import read_catalogue
 from app.importers.feed import LIMITS, LINE_BYTES_MAX
 from app.importers.gtfs import OPTIONAL_FILES, REQUIRED_FILES
@@ -62,6 +62,12 @@ def test_every_key_is_explained_and_shown(key: str) -> None:
     page = (REFERENCE / "catalogue-file.md").read_text(encoding="utf-8")
     assert f"`{key}`" in page
     assert re.search(rf"\b{key}:", the_block("catalogue-file.md", "yaml"))
+
+
+@pytest.mark.parametrize("key", entry.ENTRY_KEYS.split())
+def test_every_rule_of_a_gate_is_explained(key: str) -> None:
+    page = (REFERENCE / "catalogue-file.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\| `{key}` \| [^|]+ \| [^|]+ \|$", page, re.MULTILINE)
 
 
 def test_the_seating_page_shows_a_plan_that_reads_without_a_note(tmp_path: Path) -> None:
