@@ -13,6 +13,9 @@ from builders import BUYER, FRIEND, Shop, Stage, a_booking
 
 from app.flows.offer import Offered, offer
 
+SOLD_ON = "UPDATE product SET transfer = 'face_value'"
+"""Every product may be sold on for what it cost."""
+
 
 @asynccontextmanager
 async def rules(stage: Stage, **given: object) -> AsyncIterator[None]:

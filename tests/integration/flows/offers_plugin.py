@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from builders import Shop, Stage
+from offers_kit import SOLD_ON
 
-SOLD_ON = "UPDATE product SET transfer = 'face_value'"
 AS_BEFORE = "UPDATE product SET transfer = 'free'"
 
 

@@ -8,8 +8,7 @@ from builders import BUYER, FRIEND, Shop, Stage, a_booking, a_catalogue, a_gate,
 from enrolled_kit import a_code
 from enrolled_kit import a_device as a_phone
 from gate_scans_kit import a_device
-from offers_kit import a_ticket
-from offers_plugin import SOLD_ON
+from offers_kit import SOLD_ON, a_ticket
 
 from app.domain.entry_rules import Direction
 from app.domain.sign_in import SignInPurpose
