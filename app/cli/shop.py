@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 TICKET = re.compile(r"([0-9]{9}-[0-9])\s+PIN\s+([0-9]{6})")
-EMONEY_PIN = re.compile(r"PIN ([0-9]{6})")
+EMONEY_PIN = re.compile(r"(?:e-money: balance|전자화폐 잔액).*PIN ([0-9]{6})")
 LINK = re.compile(r"https?://\S+/t/\S+")
 WAIT_SECONDS = 15.0
 SERVER_FAULT = 500

@@ -8,10 +8,13 @@ from typing import Any
 
 from e2e_kit import Parties, charges, parties
 
-from app.cli.shop import TICKET, Shop, StepFailed
+from app.cli.shop import TICKET, Gate, Shop, StepFailed
+from app.store.outbox import LEASE_SECONDS
 
 BUYERS = 24
 KILLS = 8
+KNOWN_TRIES = 5
+"""How often a gate is asked; more wrong tries would lock the number."""
 
 
 async def _buy(shop: Shop, occasion: dict[str, Any], number: int, pause: float) -> tuple[str, dict[str, Any], int]:
@@ -37,6 +40,16 @@ async def _murder(house: Parties, chance: random.Random) -> None:
         victim = house.programs[chance.choice(["app", "worker", "gateway"])]
         victim.kill()
         victim.start()
+
+
+async def _known(shop: Shop, gate: Gate, typed: str) -> dict[str, Any]:
+    """The gate's word, once the registration that a killed worker had leased has been taken up by the next one."""
+    for _ in range(KNOWN_TRIES):
+        verdict = await shop.present(gate, typed, use=False)
+        if verdict["reason"] != "unknown":
+            break
+        await asyncio.sleep(LEASE_SECONDS / (KNOWN_TRIES - 2))
+    return verdict
 
 
 async def _settled(shop: Shop, booking: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +81,7 @@ async def test_buyers_keep_their_money_or_get_one_ticket_while_programs_are_kill
             phone = (await shop.http.get(f"{shop.gateway_url}/handsets/{handset}")).json()
             slips = [match for message in phone["inbox"] if (match := TICKET.search(message["text"]))]
             assert len(slips) == 1, f"{handset} has {len(slips)} messages"
-            verdict = await shop.present(gate, f"{slips[0][1]} {slips[0][2]}", use=False)
+            verdict = await _known(shop, gate, f"{slips[0][1]} {slips[0][2]}")
             assert verdict["reason"] == "too_early", verdict  # registered with the issuer, for a later day
         captured = await charges(shop)
         assert sum(intent["amount"] for intent in captured) == taken
