@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.keys import public_jwk, public_key, thumbprint
+from app.keys import compressed, public_jwk, public_key, thumbprint
 from app.tokens import (
     Fault,
     Invalid,
@@ -59,7 +58,7 @@ class Proof:
     @property
     def point(self) -> bytes:
         """The key as it is kept: P-256, compressed, 33 octets."""
-        return compressed(self.jwk)
+        return compressed(public_key(self.jwk))
 
     @property
     def replay_name(self) -> str:
@@ -129,11 +128,6 @@ def make(
         claims["sub"] = subject
     headers: dict[str, Json] = {"typ": TYP, "jwk": {**public_jwk(private.public_key())}}
     return signed(json.dumps(claims, separators=(",", ":")).encode("ascii"), headers, private)
-
-
-def compressed(jwk: Mapping[str, str]) -> bytes:
-    """A public P-256 JWK as its point, compressed (SEC 1 section 2.3.3), 33 octets; raises ValueError."""
-    return public_key(jwk).public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
 
 
 def the_jwk(value: object) -> dict[str, str]:

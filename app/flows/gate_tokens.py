@@ -21,7 +21,7 @@ from app.domain.entry_rules import Direction, Role
 from app.domain.gate import GateState
 from app.domain.refusals import BadLine, NotAllowed, NotAuthentic
 from app.flows.gates import code_hash
-from app.keys import thumbprint
+from app.keys import compressed, public_key, thumbprint
 from app.store import gates
 from app.world import World
 
@@ -122,7 +122,7 @@ async def enrol(world: World, code: str, *, key: Mapping[str, str] | None = None
 
 def _point(key: Mapping[str, str]) -> bytes:
     try:
-        return proofs.compressed(proofs.the_jwk(dict(key)))
+        return compressed(public_key(proofs.the_jwk(dict(key))))
     except ValueError as fault:
         raise BadLine(f"The gate's `key` cannot be used: {fault}.") from None
 

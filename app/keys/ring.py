@@ -174,10 +174,6 @@ class KeyRing:
         """The key of one occasion's compact codes: a gate that is lost gives away that occasion, no other."""
         return self._derived(kid, b"compact" + issuer_id.bytes + occasion_code.to_bytes(4, "big"))
 
-    def gate_mac(self, kid: int, *, issuer_id: UUID, occasion_code: int) -> MacKey:
-        """The key under which the gates of one occasion check typed numbers and PINs offline."""
-        return self._derived(kid, b"gate" + issuer_id.bytes + occasion_code.to_bytes(4, "big"))
-
     def snapshot_mac(self, kid: int) -> MacKey:
         """The key that names the editions of gates' snapshots, and makes the key of each one's typed PINs."""
         return self._derived(kid, b"snapshot")

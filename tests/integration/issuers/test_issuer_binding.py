@@ -14,12 +14,11 @@ from two_servers_kit import Cut, Two
 from app.domain.credential import living_text, step_of
 from app.domain.refusals import NotFound
 from app.flows import carry
-from app.keys import public_jwk
-from app.proofs import compressed
+from app.keys import compressed
 
 pytest_plugins = ("apart_plugin",)
 
-KEYS = [compressed(public_jwk(a_key(number).public_key())) for number in (1, 2)]
+KEYS = [compressed(a_key(number).public_key()) for number in (1, 2)]
 
 
 @pytest.fixture(params=["near", "far"])

@@ -54,7 +54,7 @@ def test_each_purpose_issuer_and_occasion_has_a_key_of_its_own() -> None:
         RING.compact_mac(1, issuer_id=ISSUER, **tonight),
         RING.compact_mac(1, issuer_id=ISSUER, **tomorrow),
         RING.compact_mac(1, issuer_id=OTHER_ISSUER, **tonight),
-        RING.gate_mac(1, issuer_id=ISSUER, **tonight),
+        RING.snapshot_mac(1),
         RING.foreign_mac(1),
         KeyRing.fresh().pin_mac(1),
     ]
