@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from credential_kit import VECTORS, product_reads
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Page
 
 from app.domain.admission import LIVING_SKEW_SECONDS
-from app.edge import CSP
 
-pytest_plugins = ["browser_plugin"]
+pytest_plugins = ["browser_plugin", "gate_page_plugin"]
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "app/web/static/gate"
-GATE = "https://gate.example"
 
 READ = """async (asked) => {
   const { jwks, presented } = JSON.parse(asked);
@@ -80,25 +74,6 @@ def read_in(page: Page, texts: list[str], jwks: dict[str, Any]) -> list[dict[str
     """What the page's script says of each text."""
     answers: list[dict[str, Any]] = json.loads(page.evaluate(READ, json.dumps({"jwks": jwks, "presented": texts})))
     return answers
-
-
-@pytest.fixture(scope="module")
-def gate(browser: Browser) -> Iterator[Page]:
-    """A page that may load nothing but the gate's scripts."""
-
-    def answer(route: Route) -> None:
-        path = SCRIPTS / route.request.url.removeprefix(f"{GATE}/")
-        headers = {"Content-Security-Policy": CSP.format(card_origin=""), "X-Content-Type-Options": "nosniff"}
-        if path.suffix == ".js":
-            route.fulfill(body=path.read_bytes(), headers={**headers, "Content-Type": "text/javascript"})
-        else:
-            route.fulfill(body="<!doctype html><title>gate</title>", headers={**headers, "Content-Type": "text/html"})
-
-    page = browser.new_page()
-    page.route(f"{GATE}/**", answer)
-    page.goto(f"{GATE}/")
-    yield page
-    page.close()
 
 
 def test_the_browser_reads_and_verifies_what_the_vectors_say(gate: Page) -> None:

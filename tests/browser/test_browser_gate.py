@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Page
 
-from app.edge import CSP
-
-pytest_plugins = ["browser_plugin"]
+pytest_plugins = ["browser_plugin", "gate_page_plugin"]
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "app/web/static/gate"
 VECTORS: dict[str, Any] = json.loads((ROOT / "docs/reference/vectors/gate.json").read_text("utf-8"))
-GATE = "https://gate.example"
 
 DECIDE = """async ({ base, now: text, cases }) => {
   const { decide, after } = await import("/rules.js");
@@ -117,25 +112,6 @@ RUN = """async ({ keys, run }) => {
   }
   return seen;
 }"""
-
-
-@pytest.fixture(scope="module")
-def gate(browser: Browser) -> Iterator[Page]:
-    """A page that may load nothing but the gate's scripts."""
-
-    def answer(route: Route) -> None:
-        path = SCRIPTS / route.request.url.removeprefix(f"{GATE}/")
-        headers = {"Content-Security-Policy": CSP.format(card_origin=""), "X-Content-Type-Options": "nosniff"}
-        if path.suffix == ".js":
-            route.fulfill(body=path.read_bytes(), headers={**headers, "Content-Type": "text/javascript"})
-        else:
-            route.fulfill(body="<!doctype html><title>gate</title>", headers={**headers, "Content-Type": "text/html"})
-
-    page = browser.new_page()
-    page.route(f"{GATE}/**", answer)
-    page.goto(f"{GATE}/")
-    yield page
-    page.close()
 
 
 def test_the_browser_decides_as_the_server_does(gate: Page) -> None:
