@@ -23,7 +23,7 @@ from app.ports import Authorized, Captured, CardToken, Charge, Decline, News, Pr
 WON = Money(15_000, "KRW")
 BACK = "http://shop.test:8000/bookings/1/paying"
 """Where a buyer would come back to; nobody has to be there."""
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 T = TypeVar("T")
 run_id = uuid4().hex

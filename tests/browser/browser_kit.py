@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "screenshots"
-CLICK_MS = 8_000
+CLICK_MS = 30_000
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -16,7 +16,7 @@ import pytest
 from browser_kit import CLICK_MS, FLAGS, ROOT, Open, Town, chromium
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-START_SECONDS = 60.0
+START_SECONDS = 110
 
 
 @pytest.fixture(scope="session")

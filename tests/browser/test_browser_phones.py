@@ -29,7 +29,7 @@ from mobile_gateway.wire import ems
 pytest_plugins = ["browser_plugin"]
 pytestmark = pytest.mark.browser
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 CODE = "C0123456789ABCDEFGHJKMNPQ"
 SMALL, LARGE, SMART = "+821012345678", "+821023456789", "+821034567890"
 

@@ -44,7 +44,7 @@ from mobile_gateway.wire.smpp import Status
 MARK = "the network"
 HOW_TO = ROOT / "docs/how-to/run-the-carrier-network.md"
 MAKE_SMPP = runpy.run_path(str(ROOT / "docs" / "make_smpp.py"))
-START_SECONDS = 30
+START_SECONDS = 110
 
 
 def text_of(page: str) -> str:

@@ -29,7 +29,7 @@ MARK = "the payment network"
 HOW_TO = ROOT / "docs/how-to/run-the-payment-network.md"
 PAGE = (ROOT / "docs/reference/payment-network.md").read_text(encoding="utf-8")
 KEYS = ["--secret-key=sk_test_0123456789abcdef", "--publishable-key=pk_test_0123456789abcdef"]
-START_SECONDS = 30
+START_SECONDS = 110
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ import pytest
 from docs_pages import ROOT, name_of
 from docs_shell import pattern, promised, typed
 
-START_SECONDS = 60
+START_SECONDS = 110
 MARK = "the demo"
 PAGES_OF_THE_DEMO = [ROOT / "README.md", ROOT / "docs/tutorial.md", ROOT / "docs/how-to/write-a-handset-app.md"]
 README_ADDRESSES = {"app_url": "http://127.0.0.1:8000", "gateway_url": "http://127.0.0.1:8001"}

@@ -24,7 +24,7 @@ from app.cli.shop import Shop
 from app.cli.stack import CARRIER_SECRET, PASSWORD, PUBLISHABLE_KEY, SECRET_KEY, SYSTEM_ID
 
 COMMAND = (sys.executable, "-m", "app.cli")
-START_SECONDS = 40
+START_SECONDS = 110
 
 
 @contextlib.contextmanager

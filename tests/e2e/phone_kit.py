@@ -15,7 +15,7 @@ import pytest
 from mobile_gateway.browser.keypad import LETTERS
 
 STEPS_MAX = 60
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 30.0
 LOOK_SECONDS = 0.02
 PICKED = "> "
 LOADING = "Loading..."

@@ -15,7 +15,7 @@ import httpx
 from e2e_kit import COMMAND, data_folder, read_json
 
 PARTIES = {"payment-network", "mobile-gateway", "issuer", "issuer-worker", "sales", "sales-worker"}
-UP_SECONDS, STOP_SECONDS, TOLD_SECONDS = 120, 30, 20
+UP_SECONDS, STOP_SECONDS, TOLD_SECONDS = 110, 60, 60
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:

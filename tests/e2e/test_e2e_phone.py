@@ -21,7 +21,7 @@ from app import samples
 
 BROWSER_PHONE, TEXT_PHONE = "+821055500001", "+821055500002"
 THEATRE = "haneul-arts-theatre"
-START_SECONDS = 60.0
+START_SECONDS = 110
 
 
 @dataclass(frozen=True, slots=True)

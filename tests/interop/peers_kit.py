@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-PATIENCE_SECONDS = 15.0
-STOP_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
+STOP_SECONDS = 20.0
 SMPP_PORT = 2775
 """What the far end of every tapped session is called in its capture, whichever port it really has."""
 

@@ -34,7 +34,7 @@ async def answers(tap: Tap, *calls: Call) -> list[dict[str, Any]]:
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     told = "".join(f"{json.dumps(call)}\n" for call in (*calls, ("unbind", {})))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         said, faults = await process.communicate(told.encode())
     assert process.returncode == 0, faults.decode()
     *found, goodbye = [json.loads(line) for line in said.splitlines()]

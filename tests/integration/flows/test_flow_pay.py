@@ -350,14 +350,14 @@ async def test_a_network_that_hangs_holds_up_none_of_another(stage: Stage, shop:
     paying = asyncio.create_task(
         pay.pay(replace(stage.world, payments={"emoney": dying}), quick.id, [Tender(Prepaid(BUYER, pin))])
     )
-    await asyncio.wait_for(dying.waits.wait(), 5)
+    await asyncio.wait_for(dying.waits.wait(), 30)
     paying.cancel()
     stage.clock.advance(seconds=61)
     world = replace(stage.world, payments={**stage.world.payments, "card": hanging})
     reconciling = asyncio.create_task(reconcile.reconcile(world))
-    await asyncio.wait_for(hanging.waits.wait(), 5)
+    await asyncio.wait_for(hanging.waits.wait(), 30)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await state_of(stage, quick.id) != "paid":  # noqa: ASYNC110 - only the database tells
             await asyncio.sleep(0.01)
 
@@ -533,10 +533,10 @@ async def test_a_reconciler_that_is_overtaken_by_the_payment_does_not_touch_what
     asking = Slow(stage.card, "lookup", going_out=False)
     slow, other = replace(stage.world, payments={"card": charging}), replace(second.world, payments={"card": asking})
     paying = asyncio.create_task(pay.pay(slow, made.id, [Tender(GOOD_CARD)]))
-    await asyncio.wait_for(charging.waits.wait(), 5)
+    await asyncio.wait_for(charging.waits.wait(), 30)
     stage.clock.advance(seconds=61)
     reconciling = asyncio.create_task(reconcile.reconcile(other))
-    await asyncio.wait_for(asking.waits.wait(), 5)
+    await asyncio.wait_for(asking.waits.wait(), 30)
 
     charging.go.set()
     assert await paying == Paid()
@@ -557,11 +557,11 @@ async def test_e_money_is_not_taken_while_somebody_is_about_to_give_its_attempt_
     giving_up = Slow(second.world.payments["emoney"], "void", going_out=False)
     slow = replace(stage.world, payments={"emoney": charging})
     paying = asyncio.create_task(pay.pay(slow, made.id, [Tender(Prepaid(BUYER, pin))]))
-    await asyncio.wait_for(charging.waits.wait(), 5)
+    await asyncio.wait_for(charging.waits.wait(), 30)
     stage.clock.advance(seconds=61)
     other = replace(second.world, payments={"emoney": giving_up})
     reconciling = asyncio.create_task(reconcile.reconcile(other))
-    await asyncio.wait_for(giving_up.waits.wait(), 5)
+    await asyncio.wait_for(giving_up.waits.wait(), 30)
 
     charging.go.set()
     with pytest.raises(PaymentRefused):

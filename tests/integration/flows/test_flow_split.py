@@ -359,7 +359,7 @@ async def test_the_reconciler_and_a_request_that_ends_the_same_attempt_do_not_wa
     async with stage.database.transaction() as tx:
         await payments.states(tx, [card.id], lock=True)
         reconciling = asyncio.create_task(reconcile.reconcile(second.world))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not await stage.value(WAITING):  # noqa: ASYNC110 - only the database tells
                 await asyncio.sleep(0.01)
         await payments.states(tx, [card.id, purse.id], lock=True)

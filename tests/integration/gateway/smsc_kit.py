@@ -46,7 +46,7 @@ from mobile_gateway.wire.smpp.codec import Decoded
 
 PASSWORDS = {"demo": SecretStr("demo1234"), "other": SecretStr("other123"), "long": SecretStr("ninechars")}
 HOST = "127.0.0.1"
-ANSWER_SECONDS_MAX = 5.0
+ANSWER_SECONDS_MAX = 30.0
 
 
 def a_submit(text: bytes = b"Your ticket", **changes: Any) -> SubmitSm:

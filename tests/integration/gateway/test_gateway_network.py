@@ -232,7 +232,7 @@ async def test_a_page_that_a_key_asks_for_is_fetched_beside_and_shown_when_it_co
     home = "http://localhost:9/wap"
     async with gateway_in(tmp_path, web=httpx.MockTransport(site), wap_home_url=home) as gateway:
         await gateway.client.put(f"/subscribers/{NUMBER}", json={"language": "en"})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             before = await gateway.press("ok", "3")  # answers while the site still thinks
             await asked.wait()
         assert "Welcome aboard" not in " ".join(before)

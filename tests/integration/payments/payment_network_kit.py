@@ -82,7 +82,7 @@ class Ear(httpx.AsyncBaseTransport):
 
     async def hears(self, count: int) -> list[str]:
         """The types of all that came, once there are so many."""
-        async with asyncio.timeout(5), self._came:
+        async with asyncio.timeout(30), self._came:
             await self._came.wait_for(lambda: len(self.heard) >= count)
         return self.types
 

@@ -260,7 +260,7 @@ async def test_the_program_of_its_own_serves_until_it_is_told_to_end(tmp_path: P
         else:
             pytest.fail("the program never answered")
         process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 30)
 
 
 async def test_a_port_that_is_taken_is_an_error_and_not_a_hang(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ async def test_a_request_whose_caller_hangs_up_gives_its_key_back(stage: Stage) 
         return MADE
 
     task = asyncio.create_task(once(stage.world, scope="POST /x", key="a-key-of-mine", request=b"body", work=endless))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

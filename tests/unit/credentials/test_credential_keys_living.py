@@ -17,7 +17,7 @@ from app.keys.rotation import drop, rotate
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LOOK_SECONDS = 0.005
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
 
 
 @pytest.fixture

