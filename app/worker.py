@@ -14,26 +14,16 @@ import structlog
 
 from app.domain.delivery import backoff_seconds
 from app.domain.refusals import IssuerAway
-from app.flows import (
-    audit,
-    balance,
-    book,
-    carry,
-    converse,
-    deliver,
-    dispute,
-    flowback,
-    hear,
-    hold,
-    mirror,
-    news,
-    peers,
-    reconcile,
-    refund,
-    register,
-    sales_status,
-)
-from app.flows.deliver import Again, Done, Never
+from app.flows import audit
+from app.flows.booking import book, hold, mirror, sales_status
+from app.flows.delivery import deliver
+from app.flows.handset import carry
+from app.flows.outcome import Again, Done, Never
+from app.flows.paying import news, reconcile
+from app.flows.returning import balance, dispute, refund
+from app.flows.sellers import peers
+from app.flows.talk import converse, hear
+from app.flows.tickets import flowback, register
 from app.metrics import CARRIED_OUT, ISSUER_UP
 from app.ports import Live
 from app.store import conversations, idempotency, outbox

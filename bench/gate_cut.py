@@ -28,9 +28,10 @@ from app.domain.offline_gate import OfflineGate, Shown
 from app.domain.refusals import TemporarilyUnavailable
 from app.domain.snapshot import read_snapshot, read_status
 from app.domain.snapshot_sheet import SnapshotSheet
-from app.flows import admit, gate_scans, snapshot
-from app.flows.for_sellers import Told
-from app.flows.gate_tokens import GateCaller
+from app.flows.gate import admit, snapshot
+from app.flows.gate import scans as gate_scans
+from app.flows.gate.tokens import GateCaller
+from app.flows.sellers.for_sellers import Told
 from app.store.tables.register import ScanKind
 from app.world import World
 from bench.client import BenchFailed

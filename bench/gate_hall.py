@@ -19,9 +19,10 @@ from app.domain.credential import Body, CodeId, Flag, signed_text, validity
 from app.domain.entry_rules import EntryRules
 from app.domain.gate import Place
 from app.domain.ticket import Kind
-from app.flows import gate_tokens, gates
 from app.flows.audit import audit
-from app.flows.gate_tokens import GateCaller
+from app.flows.gate import gates
+from app.flows.gate import tokens as gate_tokens
+from app.flows.gate.tokens import GateCaller
 from app.keys import public_jwk
 from app.ports import Registration
 from app.settings import Settings

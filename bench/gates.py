@@ -26,8 +26,8 @@ from app import logs
 from app.cli.serving import run
 from app.domain.entry_rules import EntryRules, Offline
 from app.domain.gate import Place
-from app.flows import admit
 from app.flows.audit import CHORE, EVERY
+from app.flows.gate import admit
 from app.store import chores
 from app.store.migrate import migrate
 from app.store.tables.register import ScanKind

@@ -21,7 +21,7 @@ from pathlib import Path
 from app import logs, samples
 from app.cli.serving import run
 from app.cli.stack import Plan, import_samples, running
-from app.flows.importing import import_catalogue
+from app.flows.booking.importing import import_catalogue
 from app.importers.catalogue import read_catalogue
 from app.world import World
 

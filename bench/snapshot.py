@@ -23,9 +23,9 @@ from rich.table import Table
 from app import wiring
 from app.domain.refusals import TemporarilyUnavailable
 from app.domain.snapshot import Snapshot, open_by_code, read_snapshot
-from app.flows import snapshot
-from app.flows.for_sellers import Told
-from app.flows.gate_tokens import GateCaller
+from app.flows.gate import snapshot
+from app.flows.gate.tokens import GateCaller
+from app.flows.sellers.for_sellers import Told
 from app.settings import Settings
 from app.store.migrate import migrate
 from app.world import World

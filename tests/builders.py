@@ -34,11 +34,15 @@ from app.domain.catalogue import (
 from app.domain.gate import Place
 from app.domain.handset import Handset
 from app.domain.money import Money
-from app.flows import admit, book, emoney, gate_tokens, gates, pay, show
-from app.flows.admit_case import Answer
-from app.flows.book import Booked
-from app.flows.importing import import_catalogue
-from app.flows.pay import Tender
+from app.flows.booking import book
+from app.flows.booking.book import Booked
+from app.flows.booking.importing import import_catalogue
+from app.flows.gate import admit, gates
+from app.flows.gate import tokens as gate_tokens
+from app.flows.gate.admit_case import Answer
+from app.flows.paying import emoney, pay
+from app.flows.paying.pay import Tender
+from app.flows.tickets import show
 from app.issuers.local import LocalIssuer
 from app.keys import KeyRing
 from app.memory import Memory

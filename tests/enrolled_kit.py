@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from app import proofs
 from app.domain.handset import Handset
 from app.domain.sign_in import SignInPurpose
-from app.flows import sign_in
-from app.flows.devices import Caller
+from app.flows.handset import sign_in
+from app.flows.handset.devices import Caller
 from app.keys import public_jwk
 from app.proofs import Proof
 from app.store import handsets

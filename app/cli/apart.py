@@ -37,7 +37,8 @@ from app.cli.stack import (
     make_private,
     running,
 )
-from app.flows import mirror, staff
+from app.flows import staff
+from app.flows.booking import mirror
 from app.flows.staff import SCOPES
 from app.settings import PREFIX, Settings, refuse_unknown
 from app.store.migrate import migrate

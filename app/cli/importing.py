@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from app.cli.options import Data
 from app.cli.serving import house
 from app.domain.catalogue import Report
-from app.flows.importing import import_catalogue, import_seating
+from app.flows.booking.importing import import_catalogue, import_seating
 from app.importers.catalogue import read_catalogue
 from app.importers.gtfs import read_gtfs
 from app.importers.seating import read_seating

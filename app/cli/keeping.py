@@ -15,7 +15,8 @@ from app.cli.options import Data
 from app.cli.serving import house
 from app.domain.entry_rules import Direction, Role
 from app.domain.gate import Place
-from app.flows import gates, oversee, staff
+from app.flows import oversee, staff
+from app.flows.gate import gates
 from app.flows.staff import SCOPES, Member
 from app.settings import load
 from app.store.migrate import migrate as migrate_database

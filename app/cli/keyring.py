@@ -12,8 +12,8 @@ from rich.console import Console
 
 from app.cli.options import Data
 from app.cli.serving import house
-from app.flows import key_uses
-from app.flows.key_uses import Renewed
+from app.flows.hands import key_uses
+from app.flows.hands.key_uses import Renewed
 from app.keys import folder, rotation
 from app.keys.living import LOOK_SECONDS
 from app.keys.rotation import Key, State

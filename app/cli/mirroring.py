@@ -12,8 +12,8 @@ from rich.console import Console
 
 from app.cli.options import Data
 from app.cli.serving import house
-from app.flows import mirror
-from app.flows.mirror import PeerStatus
+from app.flows.booking import mirror
+from app.flows.booking.mirror import PeerStatus
 from app.settings import load
 
 console = Console(soft_wrap=True, highlight=False, markup=False)

@@ -17,9 +17,10 @@ from app.cli.options import Data
 from app.cli.serving import house
 from app.domain.refusals import BadLine
 from app.domain.wording import said
-from app.flows import balance, settle
-from app.flows.balance import Compared
-from app.flows.settle import Statement
+from app.flows.books import settle
+from app.flows.books.settle import Statement
+from app.flows.returning import balance
+from app.flows.returning.balance import Compared
 from app.schemas.money import StatementOut
 from app.settings import load
 from app.world import World

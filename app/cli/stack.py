@@ -18,7 +18,7 @@ from app import samples, worker
 from app.cli.serving import listen, serving
 from app.embedded import default_data_dir
 from app.flows import staff
-from app.flows.importing import import_catalogue
+from app.flows.booking.importing import import_catalogue
 from app.flows.staff import SCOPES
 from app.importers.catalogue import read_catalogue
 from app.importers.gtfs import read_gtfs

@@ -33,7 +33,7 @@ from app.domain.catalogue import (
     SeatingDraft,
 )
 from app.domain.money import Money
-from app.flows.importing import import_catalogue
+from app.flows.booking.importing import import_catalogue
 from app.importers.gtfs import read_gtfs
 from app.importers.seating import read_seating
 from app.world import World

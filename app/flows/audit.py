@@ -11,7 +11,7 @@ import structlog
 
 from app.domain.leaks import Leak, leaks
 from app.domain.refusals import IssuerAway
-from app.flows import flowback
+from app.flows.tickets import flowback
 from app.metrics import AUDIT_BREACHES, AUDIT_LAST_RUN_SECONDS
 from app.store import audit as store
 from app.store import chores

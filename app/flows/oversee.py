@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain.refusals import BadLine, NotFound
-from app.flows import deliver
+from app.flows.delivery import deliver
 from app.flows.staff import Member
 from app.ports import Preview
 from app.store import messages, outbox, staff

@@ -9,9 +9,12 @@ from app.domain.booking import BookingRequest
 from app.domain.handset import Handset, for_holder
 from app.domain.money import Money
 from app.domain.refusals import SoldOut
-from app.flows import book, pay, profiles, show
-from app.flows.pay import Challenged, Paid
-from app.flows.show import BookingView
+from app.flows.booking import book
+from app.flows.handset import profiles
+from app.flows.paying import pay
+from app.flows.paying.pay import Challenged, Paid
+from app.flows.tickets import show
+from app.flows.tickets.show import BookingView
 from app.metrics import PAYMENTS
 from app.routers.common import TheOnce, TheReadBooking, TheSoldBooking, TheWorld
 from app.routers.holding import counted

@@ -9,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from app.domain.refusals import NotAuthentic
-from app.flows import converse, deliver
+from app.flows.delivery import deliver
+from app.flows.talk import converse
 from app.metrics import RECEIPTS
 from app.routers.common import TheWorld
 from app.schemas.base import problems

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from app.channels import kannel, wap_push
 from app.channels.callbacks import Callbacks
 from app.domain.refusals import BadLine, NotFound
-from app.flows import converse, deliver
+from app.flows.delivery import deliver
+from app.flows.talk import converse
 from app.metrics import RECEIPTS
 from app.routers.common import TheWorld
 from app.schemas.base import Storable, problems

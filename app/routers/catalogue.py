@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from app.domain.refusals import NotFound
-from app.flows import find, sales_status
+from app.flows.booking import find, sales_status
 from app.routers.common import TheWorld
 from app.schemas import examples
 from app.schemas.base import Storable, cursor, problems, read_cursor

@@ -17,12 +17,14 @@ from fastapi.security.http import HTTPBase
 from pydantic import BaseModel
 
 from app.domain.refusals import KeyMissing, NotAuthentic, NotFound, Refusal, WrongState
-from app.flows import gate_tokens, show, staff
-from app.flows.book import link_hash
-from app.flows.gate_tokens import GateCaller
+from app.flows import staff
+from app.flows.booking.book import link_hash
+from app.flows.gate import tokens as gate_tokens
+from app.flows.gate.tokens import GateCaller
 from app.flows.once import Reply
 from app.flows.once import once as carry_out_once
 from app.flows.staff import Member
+from app.flows.tickets import show
 from app.problems import NOT_FINAL, refusal_response
 from app.schemas import examples
 from app.world import World

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from app.domain.payment import PaymentState
 from app.domain.refusals import BookingExpired, PaymentRefused, WrongState
-from app.flows.pay import Challenged, Paid, Pending
-from app.flows.resume import resume
-from app.flows.show import BookingView
+from app.flows.paying.pay import Challenged, Paid, Pending
+from app.flows.paying.resume import resume
+from app.flows.tickets.show import BookingView
 from app.metrics import PAYMENTS
 from app.world import World
 

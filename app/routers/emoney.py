@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.domain.handset import Handset
-from app.flows import emoney, oversee
+from app.flows import oversee
+from app.flows.paying import emoney
 from app.routers.common import TheOnce, TheWorld
 from app.schemas.base import MoneyOut, problems
 from app.schemas.tickets import RedeemIn, ToppedUpOut

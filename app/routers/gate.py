@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from app.domain.entry_rules import Direction
-from app.flows import admit
-from app.flows.admit_case import Answer
+from app.flows.gate import admit
+from app.flows.gate.admit_case import Answer
 from app.metrics import SCANS
 from app.routers.common import TheGate, TheWorld
 from app.schemas.base import problems

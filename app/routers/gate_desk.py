@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.flows import admit, gate_desk
-from app.flows.admit_answer import ticket
+from app.flows.gate import admit
+from app.flows.gate import desk as gate_desk
+from app.flows.gate.admit_answer import ticket
 from app.routers.common import TheGate, TheWorld
 from app.routers.gate import verdict
 from app.schemas.base import problems

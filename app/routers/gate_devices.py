@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from app.domain.refusals import NotAuthentic
-from app.flows import gate_tokens
+from app.flows.gate import tokens as gate_tokens
 from app.routers.common import ProofHeader, TheWorld, own_address
 from app.schemas.base import problems
 from app.schemas.gates import EnrolIn, EnrolledOut

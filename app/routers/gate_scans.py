@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.flows import gate_scans
+from app.flows.gate import scans as gate_scans
 from app.routers.common import TheBoundGate, TheWorld
 from app.schemas.base import problems
 from app.schemas.gates import RefusedOut, ScansIn, ScansOut, incident

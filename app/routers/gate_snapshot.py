@@ -13,8 +13,8 @@ from fastapi.responses import Response
 from app.domain.snapshot import MEDIA_TYPE, STATUS_MEDIA_TYPE
 from app.domain.snapshot.book import ROWS_MAX
 from app.domain.snapshot.header import CURSOR_MAX
-from app.flows import snapshot
-from app.flows.for_sellers import Told
+from app.flows.gate import snapshot
+from app.flows.sellers.for_sellers import Told
 from app.routers.common import TheBoundGate, TheWorld
 from app.schemas.base import problems
 from app.schemas.gate_snapshot import PinKeyOut

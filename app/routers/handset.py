@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 from app.domain.handset import Handset
 from app.domain.refusals import BadLine
 from app.domain.sign_in import SignInPurpose
-from app.flows import devices, new_number, sign_in
+from app.flows.handset import devices, new_number, sign_in
 from app.routers.common import TheWorld
 from app.routers.handset_caller import TheAddress, TheCaller, TheProof
 from app.schemas.base import problems

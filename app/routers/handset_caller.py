@@ -11,8 +11,8 @@ from fastapi.security.http import HTTPBase
 
 from app import proofs
 from app.domain.refusals import NotAuthentic
-from app.flows import devices
-from app.flows.devices import Caller
+from app.flows.handset import devices
+from app.flows.handset.devices import Caller
 from app.proofs import Proof
 from app.routers.common import IdempotencyKey, Once, ProofHeader, TheWorld
 from app.world import World

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
 
 from app.domain.handset import Handset
-from app.flows import carry, offer
+from app.flows.hands import offer
+from app.flows.handset import carry
 from app.routers.common import TheWorld
 from app.routers.handset_caller import TheCaller, TheCallersOnce
 from app.schemas.base import problems

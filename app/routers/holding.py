@@ -9,8 +9,8 @@ from typing import Final
 
 from app.domain.booking import BookingRequest
 from app.domain.refusals import KeyBusy, SoldOut
-from app.flows import book
-from app.flows.book import Booked
+from app.flows.booking import book
+from app.flows.booking.book import Booked
 from app.flows.once import Reply, once
 from app.metrics import BOOKINGS
 from app.world import World

@@ -13,7 +13,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from app.flows import for_sellers, sales_status, selling
+from app.flows.booking import sales_status
+from app.flows.sellers import counter as selling
+from app.flows.sellers import for_sellers
 from app.issuers import messages
 from app.ports import Committed, Held, Revoked, Spent, Wish
 from app.routers.common import TheWorld

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.domain.refusals import NotAuthentic
-from app.flows import peers
+from app.flows.sellers import peers
 from app.routers.common import TheWorld
 
 _server = HTTPBearer(

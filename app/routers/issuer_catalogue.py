@@ -11,8 +11,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import Response
 
-from app.flows import for_sellers
-from app.flows.for_sellers import Told
+from app.flows.sellers import for_sellers
+from app.flows.sellers.for_sellers import Told
 from app.ports.catalogues import STOCK_ASKED_MAX, IssuerCopy, IssuersCopy, PlacesCopy, StockCopy, StocksCopy
 from app.routers.common import TheWorld
 from app.routers.issuer_caller import the_seller

@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.domain.refusals import NotFound
-from app.flows import hands, show
-from app.flows.give import send_back
+from app.flows.hands import chain as hands
+from app.flows.hands.give import send_back
+from app.flows.tickets import show
 from app.routers.common import TheGivenTicket, TheMember, TheOnce, TheWorld, TicketId
 from app.schemas.base import problems
 from app.schemas.offers import ChainOut, LinkOut

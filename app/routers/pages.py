@@ -15,8 +15,8 @@ from fastapi.responses import Response
 
 from app.domain.refusals import NotFound
 from app.domain.ticket import Kind
-from app.flows import find
-from app.flows.find import Stub
+from app.flows.booking import find
+from app.flows.booking.find import Stub
 from app.routers.common import TheWorld
 from app.schemas.base import cursor, read_cursor
 from app.store.catalogue import Search

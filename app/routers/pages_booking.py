@@ -22,8 +22,11 @@ from app.domain.refund import RefundReason, RefundState
 from app.domain.refusals import NotFound, TooMany, WrongState
 from app.domain.ticket import TicketState
 from app.domain.wording import said
-from app.flows import book, deliver, profiles, show
-from app.flows.show import BookingView
+from app.flows.booking import book
+from app.flows.delivery import compose, deliver
+from app.flows.handset import profiles
+from app.flows.tickets import show
+from app.flows.tickets.show import BookingView
 from app.routers.common import TheWorld
 from app.routers.confirming import ask_again, bank_of, began_at, pause_seconds
 from app.routers.returning import returns
@@ -254,7 +257,7 @@ def _delivered(world: World, view: BookingView, ticket: sa.Row[Any]) -> Delivere
         why = f"why_{known}" if known in {"expired", "undeliverable", "rejected"} else "why_other"
     step = STEPS.index(last.state) if last is not None and last.state in STEPS else 0
     mine = ticket.handset == view.booking.buyer and ticket.state == "valid"
-    return Delivered(ticket, last, step, why, deliver.link_of(world, ticket) if mine else None)
+    return Delivered(ticket, last, step, why, compose.link_of(world, ticket) if mine else None)
 
 
 # --- and afterwards -------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from app.domain.booking import TICKETS_PER_BOOKING_MAX
 from app.domain.refusals import NotFound
 from app.domain.ticket import Kind
-from app.flows import find
-from app.flows.find import FoundOccasion
+from app.flows.booking import find
+from app.flows.booking.find import FoundOccasion
 from app.routers.pages import STOPS_MAX, uuid_of
 from app.store.catalogue import Search
 from app.web.forms import Fields

@@ -17,8 +17,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.domain.inventory import AISLE
 from app.domain.plan import Plan, Section
-from app.flows import find
-from app.flows.find import Availability
+from app.flows.booking import find
+from app.flows.booking.find import Availability
 from app.routers.common import TheWorld
 from app.routers.pages import by_issuer
 from app.routers.pages_choice import Offered, chosen_seats, offered

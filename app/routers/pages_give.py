@@ -12,9 +12,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.domain.handset import Handset, for_holder
 from app.domain.refusals import TooMany, WrongState
-from app.flows import show
-from app.flows.give import can_be_given, can_be_sent_back, give, send_back
-from app.flows.show import Use
+from app.flows.hands.give import can_be_given, can_be_sent_back, give, send_back
+from app.flows.tickets import show
+from app.flows.tickets.show import Use
 from app.routers.common import TheWorld
 from app.routers.pages_ticket import PRIVATE
 from app.schemas.base import parse_mobile

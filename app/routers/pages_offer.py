@@ -11,8 +11,9 @@ from fastapi.responses import RedirectResponse, Response
 from app.domain.gift import Standing
 from app.domain.handset import for_holder
 from app.domain.refusals import Locked, NotEnoughValue, PaymentRefused, Refusal, WrongState
-from app.flows import offer, show
-from app.flows.offered import Offered
+from app.flows.hands import offer
+from app.flows.hands.offered import Offered
+from app.flows.tickets import show
 from app.routers.common import TheWorld
 from app.routers.pages_ticket import PRIVATE
 from app.web.forms import form

@@ -18,8 +18,9 @@ from app.domain.refusals import (
     TemporarilyUnavailable,
     WrongState,
 )
-from app.flows import pay, show
-from app.flows.pay import Challenged, Tender
+from app.flows.paying import pay
+from app.flows.paying.pay import Challenged, Tender
+from app.flows.tickets import show
 from app.metrics import PAYMENTS
 from app.ports import CardToken, Instrument, Prepaid, Voucher
 from app.routers.common import TheWorld

@@ -9,8 +9,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.domain.refund import RefundReason
 from app.domain.refusals import NotFound, WrongState
-from app.flows import refund, show
-from app.flows.show import BookingView
+from app.flows.returning import refund
+from app.flows.tickets import show
+from app.flows.tickets.show import BookingView
 from app.routers.common import TheWorld
 from app.routers.pages_booking import PRIVATE, Link, row_of
 from app.routers.returning import Return, goes_to, picked, returns

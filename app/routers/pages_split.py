@@ -15,9 +15,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.domain.money import Money, parse_amount
 from app.domain.refusals import PaymentRefused
-from app.flows import show
-from app.flows.pay import Tender
-from app.flows.show import BookingView
+from app.flows.paying.pay import Tender
+from app.flows.tickets import show
+from app.flows.tickets.show import BookingView
 from app.ports import CardToken
 from app.routers.common import TheWorld
 from app.routers.pages_booking import (

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
 
 from app.domain.refusals import NotDrawable
-from app.flows import show
-from app.flows.give import can_be_given, can_be_sent_back
-from app.flows.show import Use
+from app.flows.hands.give import can_be_given, can_be_sent_back
+from app.flows.tickets import show
+from app.flows.tickets.show import Use
 from app.routers.common import TheWorld
 from app.routers.tickets import picture_response
 from app.web.rendering import page

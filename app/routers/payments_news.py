@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import Response
 
 from app.domain.refusals import NotAuthentic
-from app.flows import news
+from app.flows.paying import news
 from app.metrics import NEWS
 from app.problems import FORGED, respond
 from app.routers.common import TheWorld

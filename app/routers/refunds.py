@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.domain.refund import RefundReason
-from app.flows import refund
+from app.flows.returning import refund
 from app.routers.common import TheOnce, TheReadBooking, TheReturnedBooking, TheWorld
 from app.schemas.base import problems
 from app.schemas.money import RefundingOut, RefundsOut, ReturnIn

@@ -10,8 +10,9 @@ from app.domain.booking import BookingState
 from app.domain.payment import PaymentState
 from app.domain.refund import Kept, Purse, kept_sentence, split
 from app.domain.wording import said, seat_words
-from app.flows import refund, show
-from app.flows.show import BookingView
+from app.flows.returning import refund
+from app.flows.tickets import show
+from app.flows.tickets.show import BookingView
 from app.web.phrases import means_of
 from app.world import World
 

@@ -12,7 +12,10 @@ from fastapi.responses import Response
 from app.domain.handset import Handset
 from app.domain.money import Money
 from app.domain.refusals import BadLine, NotFound
-from app.flows import emoney, find, oversee, pay, profiles
+from app.flows import oversee
+from app.flows.booking import find
+from app.flows.handset import profiles
+from app.flows.paying import emoney, pay
 from app.routers.bookings import hold
 from app.routers.common import TheMember, TheOnce, TheWorld
 from app.schemas import examples

@@ -8,7 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 
 from app import barcode
-from app.flows import gates, oversee, registry
+from app.flows import oversee
+from app.flows.gate import gates
+from app.flows.sellers import registry
 from app.routers.common import TheMember, TheWorld
 from app.schemas import examples
 from app.schemas.base import Storable, problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from app.domain.handset import Handset
-from app.flows import new_number
+from app.flows.handset import new_number
 from app.routers.common import TheMember, TheWorld
 from app.schemas.base import problems
 from app.schemas.handset import RenewedOut, StaffLossIn, StaffNumberIn

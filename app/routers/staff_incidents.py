@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from app.domain.refusals import BadLine
-from app.flows import incidents, oversee
+from app.flows import oversee
+from app.flows.gate import incidents
 from app.routers.common import TheMember, TheWorld
 from app.schemas.base import Storable, problems, read_cursor
 from app.schemas.gates import FailedScansOut, IncidentsOut, OccupancyOut, incident

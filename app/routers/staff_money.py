@@ -11,7 +11,9 @@ from fastapi.responses import Response
 
 from app.domain.dispute import DisputeState
 from app.domain.refund import RefundState
-from app.flows import disputes_desk, oversee, refund_desk, settle
+from app.flows import oversee
+from app.flows.books import settle
+from app.flows.returning import disputes_desk, refund_desk
 from app.routers.common import TheMember, TheOnce, TheWorld
 from app.schemas.base import Storable, problems
 from app.schemas.money import (

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
 from app.domain.handset import Handset
-from app.flows import deliver, register, show
-from app.flows.give import give
+from app.flows.delivery import deliver
+from app.flows.hands.give import give
+from app.flows.tickets import register, show
 from app.routers.common import (
     TheGivenTicket,
     TheMember,

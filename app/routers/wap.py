@@ -10,8 +10,8 @@ from fastapi.responses import Response
 
 from app.domain.ticket import Kind
 from app.domain.wording import moment
-from app.flows import find
-from app.flows.find import Stub
+from app.flows.booking import find
+from app.flows.booking.find import Stub
 from app.routers.common import TheWorld
 from app.routers.pages import STOPS_MAX, WORDS_MAX
 from app.routers.wap_common import TheReader, deck, home, long, name_of, price_of, short, start_of

@@ -16,8 +16,9 @@ from app.domain.refund import RefundReason
 from app.domain.refusals import WrongState
 from app.domain.ticket import TicketState
 from app.domain.wording import moment, seat_words, shortened
-from app.flows import book, show
-from app.flows.show import BookingView
+from app.flows.booking import book
+from app.flows.tickets import show
+from app.flows.tickets.show import BookingView
 from app.routers.common import TheWorld
 from app.routers.confirming import ask_again, bank_of, pause_seconds
 from app.routers.pages_booking import last_trouble

@@ -13,7 +13,7 @@ from app.domain.booking import BookingRequest
 from app.domain.handset import Handset
 from app.domain.refusals import BadLine, IssuerAway, LimitExceeded, NotOnSale, SoldOut
 from app.domain.wording import seat_words, shortened
-from app.flows.alternatives import Choice
+from app.flows.booking.alternatives import Choice
 from app.routers.common import TheWorld
 from app.routers.holding import KEY_CHARS, counted, held_once
 from app.routers.pages import form_key

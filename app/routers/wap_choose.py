@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from app.domain.ticket import Kind
 from app.domain.wording import moment
-from app.flows import find
+from app.flows.booking import find
 from app.routers.common import TheWorld
 from app.routers.pages import FEW_LEFT
 from app.routers.pages_choice import Offered

@@ -23,8 +23,9 @@ from app.domain.refusals import (
     WrongState,
 )
 from app.domain.wording import said
-from app.flows import pay, profiles
-from app.flows.pay import Tender
+from app.flows.handset import profiles
+from app.flows.paying import pay
+from app.flows.paying.pay import Tender
 from app.metrics import PAYMENTS
 from app.ports import CardToken, CarrierBill, Prepaid, Voucher
 from app.routers.confirming import count

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.flows import find
+from app.flows.booking import find
 from app.routers.pages_choice import Offered, Wanted, offered, wanted
 from app.routers.wap_common import long, product_of, short
 from app.web.forms import Fields

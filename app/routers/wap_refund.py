@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from app.domain.refund import RefundReason
 from app.domain.refusals import NotFound, WrongState
-from app.flows import refund
+from app.flows.returning import refund
 from app.routers.pages_refund import BUYER
 from app.routers.returning import Return, goes_to, returns
 from app.routers.wap_booking import TheVisit, booking_answer

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from app.domain.plan import Section
 from app.domain.wording import seat_words, shortened
-from app.flows import find
+from app.flows.booking import find
 from app.routers.common import TheWorld
 from app.routers.pages_choice import Offered
 from app.routers.pages_choose import sales_state

@@ -12,8 +12,10 @@ from app.domain.catalogue import USES_MAX
 from app.domain.credential import shown
 from app.domain.refusals import NotDrawable
 from app.domain.wording import moment, seat_words
-from app.flows import carried, deliver, show
-from app.flows.show import Card, Use
+from app.flows.delivery import compose
+from app.flows.handset import carried
+from app.flows.tickets import show
+from app.flows.tickets.show import Card, Use
 from app.routers.common import TheWorld
 from app.routers.wap_common import NAME_CHARS, TheReader, deck, home, name_of, price_of, start_of
 from app.routers.wap_number import ProvenNumber
@@ -30,7 +32,7 @@ TICKETS_MAX: Final = 50
 
 def ticket_link(world: World, reader: Reader, ticket: sa.Row[Any]) -> Link:
     """Opens a ticket's card: who follows it has the ticket, so it is for its holder's phone alone."""
-    token = deliver.link_of(world, ticket).rpartition("/")[2]
+    token = compose.link_of(world, ticket).rpartition("/")[2]
     where = seat_words(ticket.section, ticket.row, ticket.seat, reader.language)
     words = f"{reader('show', number=shown(ticket.number))} {where}".rstrip()
     return Link(words, reader.to(f"/wap/t/{token}"))

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from app.domain.money import Money
-from app.flows import numbers
+from app.flows.handset import numbers
 
 
 def storable(text: str | None) -> str | None:

@@ -15,9 +15,9 @@ from app.domain.delivery import Profile
 from app.domain.handset import Handset, for_holder
 from app.domain.money import AMOUNT_MAX, Money
 from app.domain.payment import PARTS_MAX, PaymentState
-from app.flows.alternatives import Choice
-from app.flows.book import Booked
-from app.flows.pay import Tender
+from app.flows.booking.alternatives import Choice
+from app.flows.booking.book import Booked
+from app.flows.paying.pay import Tender
 from app.ports import CardToken, Prepaid, Voucher
 from app.schemas import examples
 from app.schemas.base import In, Language, Mobile, MoneyOut, Out, Text

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from app.domain.money import Money
 from app.domain.sale import Standing, Why
-from app.flows.find import FoundOccasion, sms_codes
-from app.flows.sales_status import Availability, is_free
+from app.flows.booking.find import FoundOccasion, sms_codes
+from app.flows.booking.sales_status import Availability, is_free
 from app.schemas.base import MoneyOut, Out, Text
 
 OnSale = Annotated[bool, Field(description="Whether it can be booked now.")]

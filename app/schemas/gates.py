@@ -12,9 +12,9 @@ from pydantic import Field
 
 from app.domain.entry_rules import Direction, Role
 from app.domain.gate import Place
-from app.flows.gate_tokens import Enrolled
-from app.flows.gates import Invitation
-from app.flows.incidents import in_words
+from app.flows.gate.gates import Invitation
+from app.flows.gate.incidents import in_words
+from app.flows.gate.tokens import Enrolled
 from app.schemas import examples
 from app.schemas.base import In, Out, Text, cursor
 

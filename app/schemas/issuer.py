@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.domain.ticket import Kind, TicketState
-from app.flows.registry import Found
+from app.flows.sellers.registry import Found
 from app.schemas.base import In, Out
 
 

@@ -13,8 +13,8 @@ from app.domain.booking import TICKETS_PER_BOOKING_MAX
 from app.domain.credential import shown
 from app.domain.money import Money
 from app.domain.refund import KEPT_WORDS
-from app.flows.refund import Quote, Quoted, Refunding
-from app.flows.settle import Statement
+from app.flows.books.settle import Statement
+from app.flows.returning.refund import Quote, Quoted, Refunding
 from app.schemas.base import In, MoneyOut, Out, Text
 
 RefundStateName = Literal["asked", "refused", "due", "pending", "succeeded", "failed"]

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.domain.credential import TicketNumber, shown
-from app.flows.hands import Link
+from app.flows.hands.chain import Link
 from app.schemas.base import MoneyOut, Out
 
 

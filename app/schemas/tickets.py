@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, SecretStr
 
 from app.domain.credential import shown
 from app.domain.handset import Handset, for_holder
-from app.flows.give import Given
+from app.flows.hands.give import Given
 from app.schemas import examples
 from app.schemas.base import In, Mobile, MoneyOut, Out, Text
 

@@ -14,8 +14,10 @@ from datetime import timedelta
 from typing import Any
 
 from app.cli import main
-from app.flows import conclude, issue, places
-from app.flows.issue import Completion
+from app.flows.booking import places
+from app.flows.paying import conclude
+from app.flows.tickets import issue
+from app.flows.tickets.issue import Completion
 from app.issuers.remote import RemoteIssuer
 from app.payments.stripe import Stripe
 from app.ports import Charge, Unknown, Wish

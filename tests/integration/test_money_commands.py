@@ -17,8 +17,9 @@ from typer.testing import CliRunner, Result
 
 from app.cli import program
 from app.domain.refusals import BadLine, NotFound, TemporarilyUnavailable, WrongState
-from app.flows import balance, staff
-from app.flows.balance import Compared, Difference
+from app.flows import staff
+from app.flows.returning import balance
+from app.flows.returning.balance import Compared, Difference
 from app.ports import MovementKind
 from app.world import SystemClock, World
 

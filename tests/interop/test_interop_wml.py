@@ -25,7 +25,7 @@ from app.domain.catalogue import (
     VenueDraft,
 )
 from app.domain.money import Money
-from app.flows import show
+from app.flows.tickets import show
 from mobile_gateway.wire import wbmp, wml, xmltree
 
 DECK_OCTETS_MAX = 1_400

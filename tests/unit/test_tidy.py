@@ -16,7 +16,7 @@ SHIPPED = ("app", "mobile_gateway")
 EVERYTHING = (*SHIPPED, "migrations", "tests", "bench", "docs")
 
 LONG = {
-    "app/flows/emoney.py:_add": 47,
+    "app/flows/paying/emoney.py:_add": 47,
 }
 """Files and functions (`path:dotted.name`) longer than the rule, with the lines they may have. This list only shrinks:
 whoever makes one longer, or adds one, cuts it instead; whoever makes one short enough takes it from the list."""

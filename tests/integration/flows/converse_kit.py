@@ -8,7 +8,7 @@ from uuid import UUID
 from builders import BUYER, Stage
 
 from app.domain.handset import Handset
-from app.flows import converse
+from app.flows.talk import converse
 
 SHORT_CODE = "1588"
 

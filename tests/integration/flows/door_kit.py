@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.domain.credential import living_text, step_of
-from app.flows import show
-from app.flows.gate_tokens import Enrolled
+from app.flows.gate.tokens import Enrolled
+from app.flows.tickets import show
 
 Rules = Callable[..., Awaitable[None]]
 

@@ -18,8 +18,10 @@ from app.domain.entry_rules import Face
 from app.domain.gate import Place
 from app.domain.gate_log import Deed, Entry, Linked
 from app.domain.ticket import Kind
-from app.flows import admit, gate_scans, gate_tokens, gates
-from app.flows.gate_scans import Brought
+from app.flows.gate import admit, gates
+from app.flows.gate import scans as gate_scans
+from app.flows.gate import tokens as gate_tokens
+from app.flows.gate.scans import Brought
 from app.keys import public_jwk
 from app.pins import pin_of
 from app.ports import Registration

@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from builders import BUYER, FRIEND, Shop, Stage, a_booking
 
-from app.flows.offer import Offered, offer
+from app.flows.hands.offer import Offered, offer
 
 SOLD_ON = "UPDATE product SET transfer = 'face_value'"
 """Every product may be sold on for what it cost."""

@@ -10,7 +10,7 @@ from builders import KEYS, Made, Shop, Stage, a_booking, state_of
 
 from app.domain.handset import Handset
 from app.domain.money import Money
-from app.flows.pay import Tender
+from app.flows.paying.pay import Tender
 from app.pins import pin_of
 from app.ports import Prepaid, Voucher
 

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.domain.gate import Place
 from app.domain.snapshot import Board, Snapshot, Status, applied, read_snapshot, read_status
-from app.flows import gate_tokens, gates, snapshot
-from app.flows.gate_tokens import GateCaller
+from app.flows.gate import gates, snapshot
+from app.flows.gate import tokens as gate_tokens
+from app.flows.gate.tokens import GateCaller
 from app.keys import public_jwk
 
 DEVICE = public_jwk(ec.generate_private_key(ec.SECP256R1()).public_key())

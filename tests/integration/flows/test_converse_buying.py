@@ -12,8 +12,9 @@ from builders import BUYER, FRIEND, Shop, Stage, a_booking, an_account, free_pla
 from converse_kit import ask, code_of, heard, waiting, write
 from fakes import FakeCard, Upset
 
-from app.flows import converse, reconcile
-from app.flows.deliver import Again
+from app.flows.outcome import Again
+from app.flows.paying import reconcile
+from app.flows.talk import converse
 from app.ports import CardToken, CarrierBill, Charge, Prepared, Refused, Unknown
 
 OFFERED = "reply YES and your e-money PIN within 10 min"

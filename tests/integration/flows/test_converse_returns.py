@@ -9,9 +9,10 @@ from builders import BUYER, FRIEND, Shop, Stage, a_booking, a_gate, a_scan, type
 from converse_kit import ask, code_of, heard, waiting, write
 from refund_kit import Away, with_issuer
 
-from app.flows import converse, show
-from app.flows.give import give
-from app.flows.show import Use
+from app.flows.hands.give import give
+from app.flows.talk import converse
+from app.flows.tickets import show
+from app.flows.tickets.show import Use
 
 
 def shown(ticket: Any) -> str:

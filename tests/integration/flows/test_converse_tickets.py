@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from redis.exceptions import RedisError
 
 from app.domain.handset import Handset
-from app.flows import converse
+from app.flows.talk import converse
 from app.store import conversations
 
 MOST = 8

@@ -29,9 +29,12 @@ from fakes import NOON_IN_SEOUL
 from app.domain.admission import PIN_TRIES_MAX
 from app.domain.credential import Body, CodeId, Flag, compact_text, parse_presented, shown, signed_text, validity
 from app.domain.refusals import KeyReused, NotAuthentic
-from app.flows import admit, gate_tokens, gates, show, staff
-from app.flows import register as registering
-from app.flows.admit_case import Presentation, Shown
+from app.flows import staff
+from app.flows.gate import admit, gates
+from app.flows.gate import tokens as gate_tokens
+from app.flows.gate.admit_case import Presentation, Shown
+from app.flows.tickets import register as registering
+from app.flows.tickets import show
 from app.keys import KeyRing
 from app.store import register_gate
 from app.store.tables.register import ScanKind

@@ -25,8 +25,8 @@ from builders import (
 from app.domain.booking import BookingRequest
 from app.domain.catalogue import OccasionDraft
 from app.domain.refusals import SoldOut
-from app.flows import book
-from app.flows.alternatives import Choice
+from app.flows.booking import book
+from app.flows.booking.alternatives import Choice
 from app.schemas.bookings import BookingIn, alternative
 
 

@@ -9,7 +9,7 @@ from builders import Stage, a_catalogue, a_line, a_price, a_product, a_request, 
 
 from app.domain.catalogue import OccasionDraft, StopDraft
 from app.domain.refusals import SoldOut
-from app.flows import book
+from app.flows.booking import book
 from app.schemas.bookings import BookingIn, alternative
 
 

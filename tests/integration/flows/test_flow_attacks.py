@@ -16,9 +16,10 @@ from app.domain.gate_log import Deed
 from app.domain.handset import Handset
 from app.domain.refusals import NotFound
 from app.domain.sign_in import SignInPurpose
-from app.flows import devices, new_number, show
-from app.flows.book import link_hash
+from app.flows.booking.book import link_hash
+from app.flows.handset import devices, new_number
 from app.flows.staff import SCOPES, Member
+from app.flows.tickets import show
 
 NEW = Handset("+821055550001")
 

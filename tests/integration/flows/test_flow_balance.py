@@ -15,8 +15,8 @@ from app.domain.dispute import DisputeState
 from app.domain.money import Money
 from app.domain.refund import RefundReason
 from app.domain.refusals import TemporarilyUnavailable, WrongState
-from app.flows import balance, dispute, paying_back, refund
-from app.flows.balance import Compared
+from app.flows.returning import balance, dispute, paying_back, refund
+from app.flows.returning.balance import Compared
 from app.ports import Movement, MovementKind
 from app.store import refunds
 

@@ -27,8 +27,9 @@ from builders import (
 
 from app.domain.catalogue import OccasionDraft
 from app.domain.refusals import BadLine, LimitExceeded, NotFound, NotOnSale, SoldOut, WrongState
-from app.flows import book, pay
-from app.flows.pay import Paid, Tender
+from app.flows.booking import book
+from app.flows.paying import pay
+from app.flows.paying.pay import Paid, Tender
 from app.ports import CardToken
 from app.store import sales
 from app.store.sales import NewBooking, NewItem

@@ -11,10 +11,11 @@ from fakes import CHALLENGED_CARD, GOOD_CARD, Upset
 from paying_kit import DUE, assert_settled, balance, parts, prepaid, states
 
 from app.domain.refusals import BookingExpired, NotFound, PaymentPending, PaymentRefused, WrongState
-from app.flows import book, pay, reconcile
-from app.flows.conclude import CHALLENGES_MAX
-from app.flows.pay import Challenged, Paid, Pending, Tender
-from app.flows.resume import resume
+from app.flows.booking import book
+from app.flows.paying import pay, reconcile
+from app.flows.paying.conclude import CHALLENGES_MAX
+from app.flows.paying.pay import Challenged, Paid, Pending, Tender
+from app.flows.paying.resume import resume
 
 BACK = "https://tickets.example/b/link"
 

@@ -18,9 +18,11 @@ from paying_kit import a_voucher, assert_books_agree, balance, left_on, prepaid,
 
 from app import worker
 from app.domain.refusals import PaymentRefused, Refusal
-from app.flows import book, pay, reconcile, register
-from app.flows.pay import Tender
-from app.flows.resume import resume
+from app.flows.booking import book
+from app.flows.paying import pay, reconcile
+from app.flows.paying.pay import Tender
+from app.flows.paying.resume import resume
+from app.flows.tickets import register
 from app.ports import Prepaid
 
 Act = Callable[[Stage], Awaitable[object]]

@@ -12,8 +12,9 @@ from fakes import Upset
 
 from app.domain.credential import LinkToken, shown
 from app.domain.refusals import NotFound, TooMany, WrongState
-from app.flows import deliver, register, show
-from app.flows.deliver import Done
+from app.flows.delivery import deliver
+from app.flows.outcome import Done
+from app.flows.tickets import register, show
 from app.store import messages
 
 

@@ -16,8 +16,8 @@ from app.domain.dispute import DisputeState
 from app.domain.money import Money
 from app.domain.refund import RefundReason
 from app.domain.refusals import NotAllowed, NotFound, WrongState
-from app.flows import dispute, disputes_desk, refund
-from app.flows.deliver import Again, Done, Never
+from app.flows.outcome import Again, Done, Never
+from app.flows.returning import dispute, disputes_desk, refund
 from app.flows.staff import Member
 
 REFERENCE = "dp_1"

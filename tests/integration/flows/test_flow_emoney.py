@@ -11,7 +11,8 @@ from builders import BUYER, FRIEND, Shop, Stage, a_booking, a_gate, a_scan, an_a
 from app.domain.credential import shown
 from app.domain.money import Money
 from app.domain.refusals import BadLine, Locked, NotEnoughValue, NotFound
-from app.flows import emoney, register
+from app.flows.paying import emoney
+from app.flows.tickets import register
 from app.ports import Captured, Charge, Decline, Prepaid, Refunded, Refused, Voided
 
 

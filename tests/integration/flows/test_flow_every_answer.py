@@ -17,9 +17,10 @@ from fakes import BAD_CARD, CHALLENGED_CARD, GOOD_CARD, Killed, Upset
 from paying_kit import DUE, a_voucher, assert_books_agree, assert_settled, balance, left_on, prepaid, won
 
 from app.domain.refusals import IssuerAway, Refusal
-from app.flows import book, pay, reconcile
-from app.flows.pay import Challenged, Tender
-from app.flows.resume import resume
+from app.flows.booking import book
+from app.flows.paying import pay, reconcile
+from app.flows.paying.pay import Challenged, Tender
+from app.flows.paying.resume import resume
 from app.ports import Issuer
 
 Sweep = Callable[[], Awaitable[None]]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.refusals import NotFound
-from app.flows import book, find
-from app.flows.sales_status import Availability, bits, is_free
+from app.flows.booking import book, find
+from app.flows.booking.sales_status import Availability, bits, is_free
 from app.store.catalogue import Search
 
 NOWHERE = UUID(int=6)

@@ -16,10 +16,13 @@ from app.domain import damm
 from app.domain.credential import CodeId, compact_text, shown
 from app.domain.entry_rules import UNLIMITED_USES, Direction, Role
 from app.domain.refusals import NotAllowed, NotAuthentic, NotFound
-from app.flows import admit, gate_desk, gates, show, staff
-from app.flows import register as registering
-from app.flows.admit_case import Answer
-from app.flows.gate_tokens import Enrolled
+from app.flows import staff
+from app.flows.gate import admit, gates
+from app.flows.gate import desk as gate_desk
+from app.flows.gate.admit_case import Answer
+from app.flows.gate.tokens import Enrolled
+from app.flows.tickets import register as registering
+from app.flows.tickets import show
 from app.store.database import Tx
 from app.store.tables.register import ScanKind
 

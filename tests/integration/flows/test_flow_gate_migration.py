@@ -12,8 +12,10 @@ from offers_kit import SOLD_ON, a_ticket
 
 from app.domain.entry_rules import Direction
 from app.domain.sign_in import SignInPurpose
-from app.flows import admit, carry, offer
 from app.flows.audit import audit
+from app.flows.gate import admit
+from app.flows.hands import offer
+from app.flows.handset import carry
 from app.store.migrate import downgrade, migrate
 
 

@@ -13,7 +13,10 @@ from app.domain.admission import Reason
 from app.domain.entry_rules import Direction, Role
 from app.domain.gate_log import Deed
 from app.domain.refusals import BadLine, NotAllowed, NotAuthentic, TemporarilyUnavailable
-from app.flows import gate_scans, gate_tokens, gates, incidents, oversee, staff
+from app.flows import oversee, staff
+from app.flows.gate import gates, incidents
+from app.flows.gate import scans as gate_scans
+from app.flows.gate import tokens as gate_tokens
 from app.store import gate_scans as stored
 from app.store.database import Tx
 from app.store.tables.register import IncidentKind, ScanKind

@@ -16,7 +16,9 @@ from app import tokens
 from app.domain.entry_rules import Direction, Role
 from app.domain.gate import Place
 from app.domain.refusals import BadLine, NotAllowed, NotAuthentic, NotFound, WrongState
-from app.flows import gate_tokens, gates, oversee, staff
+from app.flows import oversee, staff
+from app.flows.gate import gates
+from app.flows.gate import tokens as gate_tokens
 from app.keys import KeyRing
 
 BOSS = staff.Member(UUID(int=1), None, staff.SCOPES)

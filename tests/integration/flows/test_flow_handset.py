@@ -14,11 +14,12 @@ from app.domain.handset import Handset
 from app.domain.refusals import BadHandset, NotAuthentic, NotFound, TooMany, WrongState
 from app.domain.sign_in import SignInPurpose
 from app.domain.ticket import TicketEvent
-from app.flows import carry, devices, new_number, register, show
-from app.flows.devices import Caller
-from app.flows.new_number import Move
-from app.flows.reissue import Given, reissue
+from app.flows.hands.reissue import Given, reissue
+from app.flows.handset import carry, devices, new_number
+from app.flows.handset.devices import Caller
+from app.flows.handset.new_number import Move
 from app.flows.staff import Member
+from app.flows.tickets import register, show
 from app.store.moves import move_many
 from app.store.tables import Ticket
 from app.world import World

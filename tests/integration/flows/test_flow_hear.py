@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from builders import BUYER, Stage
 
-from app.flows import converse, hear
+from app.flows.talk import converse, hear
 from app.ports import Place, Spoken
 from app.store import conversations
 

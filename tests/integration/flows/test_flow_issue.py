@@ -31,9 +31,12 @@ from fakes import GOOD_CARD, Upset
 
 from app.domain.credential import link_token_for, ticket_number
 from app.domain.money import Money
-from app.flows import book, deliver, issue, pay, show
-from app.flows.give import give
-from app.flows.pay import Paid, Pending, Tender
+from app.flows.booking import book
+from app.flows.delivery import deliver
+from app.flows.hands.give import give
+from app.flows.paying import pay
+from app.flows.paying.pay import Paid, Pending, Tender
+from app.flows.tickets import issue, show
 from app.ports import Prepaid
 
 
@@ -71,7 +74,7 @@ async def test_nothing_is_issued_when_the_last_statement_of_the_sale_fails(
         raise OSError("the disk is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr("app.flows.issue.outbox.put", fails)
+        broken.setattr("app.flows.tickets.issue.outbox.put", fails)
         with pytest.raises(OSError, match="disk is full"):
             await pay.pay(stage.world, made.id, [Tender(GOOD_CARD)])
 

@@ -32,9 +32,10 @@ from mortal import Fate, MortalDatabase
 from app.domain.credential import link_token_for
 from app.domain.entry_rules import EntryRules
 from app.domain.refusals import WrongState
-from app.flows import key_uses, show
-from app.flows.key_uses import Renewed, renew, uses, why_kept
-from app.flows.show import compact_code
+from app.flows.hands import key_uses
+from app.flows.hands.key_uses import Renewed, renew, uses, why_kept
+from app.flows.tickets import show
+from app.flows.tickets.show import compact_code
 from app.keys import Current, KeyRing
 from app.keys.rotation import Key, State
 from app.pins import pin_of

@@ -13,7 +13,8 @@ from fakes import FakeCarrier
 
 from app.domain.delivery import Profile
 from app.domain.handset import Handset
-from app.flows import deliver, oversee
+from app.flows import oversee
+from app.flows.delivery import deliver
 from app.flows.staff import Member
 from app.ports import Accepted, Message, Rejected
 from app.store import messages

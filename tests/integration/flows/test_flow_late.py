@@ -11,9 +11,10 @@ from fakes import GOOD_CARD, Upset
 from paying_kit import DUE, assert_settled, balance, books, prepaid, states
 
 from app.domain.refusals import BookingExpired, NotFound
-from app.flows import book, pay, reconcile
-from app.flows.pay import Paid, Tender
-from app.flows.resume import resume
+from app.flows.booking import book
+from app.flows.paying import pay, reconcile
+from app.flows.paying.pay import Paid, Tender
+from app.flows.paying.resume import resume
 from app.ports import HoldLost, Refused
 from app.store import stock
 

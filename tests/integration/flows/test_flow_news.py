@@ -12,8 +12,8 @@ from fakes import CHALLENGED_CARD, GOOD_CARD, Upset
 from paying_kit import DUE, assert_settled, states
 
 from app.domain.refusals import NotAuthentic, NotFound
-from app.flows import news, pay
-from app.flows.pay import Pending, Tender
+from app.flows.paying import news, pay
+from app.flows.paying.pay import Pending, Tender
 from app.ports import NewsKind
 from app.store import news as store_news
 

@@ -21,9 +21,10 @@ from app.domain.refusals import (
     TooMany,
     WrongState,
 )
-from app.flows import offer, show
-from app.flows.give import give
-from app.flows.offer import Given
+from app.flows.hands import offer
+from app.flows.hands.give import give
+from app.flows.hands.offer import Given
+from app.flows.tickets import show
 from app.store import audit
 from app.store.audit import INVARIANTS
 

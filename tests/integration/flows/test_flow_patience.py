@@ -13,8 +13,9 @@ from fakes import BAD_CARD, GOOD_CARD, Upset
 from paying_kit import assert_settled
 from structlog.testing import capture_logs
 
-from app.flows import patience, pay, resume
-from app.flows.pay import Paid, Pending, Tender
+from app.flows import patience
+from app.flows.paying import pay, resume
+from app.flows.paying.pay import Paid, Pending, Tender
 from app.ports import CardToken
 from app.world import World
 

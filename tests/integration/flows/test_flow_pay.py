@@ -21,8 +21,9 @@ from app.domain.refusals import (
     TemporarilyUnavailable,
     WrongState,
 )
-from app.flows import book, pay, reconcile
-from app.flows.pay import Paid, Pending, Tender
+from app.flows.booking import book
+from app.flows.paying import pay, reconcile
+from app.flows.paying.pay import Paid, Pending, Tender
 from app.ports import CardToken, Charge, Prepaid
 
 

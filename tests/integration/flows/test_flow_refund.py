@@ -32,11 +32,13 @@ from refund_kit import Away, Network, books, refund_states, with_issuer, with_ne
 from app.domain.money import Money
 from app.domain.refund import RefundReason
 from app.domain.refusals import NotFound, WrongState
-from app.flows import pay, paying_back, refund, register, show
-from app.flows.deliver import Again, Done
-from app.flows.give import give
-from app.flows.pay import Tender
-from app.flows.refund import Refunding
+from app.flows.hands.give import give
+from app.flows.outcome import Again, Done
+from app.flows.paying import pay
+from app.flows.paying.pay import Tender
+from app.flows.returning import paying_back, refund
+from app.flows.returning.refund import Refunding
+from app.flows.tickets import register, show
 from app.ports import Prepaid, Refunded
 from app.store import refunds
 

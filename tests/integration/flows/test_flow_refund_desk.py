@@ -12,8 +12,10 @@ from refund_kit import Network, books, refund_states, with_network
 
 from app.domain.refund import RefundReason, RefundState
 from app.domain.refusals import NotAllowed, NotAuthentic, NotFound, WrongState
-from app.flows import gates, paying_back, refund, refund_desk, staff
-from app.flows.refund import Refunding
+from app.flows import staff
+from app.flows.gate import gates
+from app.flows.returning import paying_back, refund, refund_desk
+from app.flows.returning.refund import Refunding
 from app.flows.staff import Member
 from app.store import journal
 

@@ -17,10 +17,12 @@ from app.domain.admission import Reason
 from app.domain.entry_rules import UNLIMITED_USES
 from app.domain.gate_log import Deed
 from app.domain.refusals import NotFound, WrongState
-from app.flows import offer, refund, register, show
-from app.flows.give import give, send_back
-from app.flows.hands import chain
-from app.flows.reissue import Given, reissue
+from app.flows.hands import offer
+from app.flows.hands.chain import chain
+from app.flows.hands.give import give, send_back
+from app.flows.hands.reissue import Given, reissue
+from app.flows.returning import refund
+from app.flows.tickets import register, show
 
 LOST = "the phone was lost"
 

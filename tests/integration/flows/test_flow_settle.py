@@ -11,8 +11,9 @@ from refund_kit import Network, books, with_network
 
 from app.domain.refund import RefundReason
 from app.domain.refusals import BadLine, NotFound, WrongState
-from app.flows import refund, settle
-from app.flows.settle import Statement
+from app.flows.books import settle
+from app.flows.books.settle import Statement
+from app.flows.returning import refund
 
 SOLD_ON = date(2026, 11, 22)
 

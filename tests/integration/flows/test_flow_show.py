@@ -13,7 +13,7 @@ from door_kit import Rules, at_the_door, enlarged
 from app.domain.credential import Living, Signed, living_text, parse_presented, step_of
 from app.domain.entry_rules import Direction
 from app.domain.refusals import NotDrawable
-from app.flows import show
+from app.flows.tickets import show
 from app.keys import Signer, verify_holder
 
 pytest_plugins = ["door_plugin"]

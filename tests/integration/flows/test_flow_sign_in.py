@@ -14,8 +14,8 @@ from fakes import Upset
 from app.domain.handset import Handset
 from app.domain.refusals import BadHandset, NotAuthentic, TooMany, WrongState
 from app.domain.sign_in import SignInPurpose, digits_of
-from app.flows import devices, sign_in
-from app.flows.sign_in import Ask, Enrolment
+from app.flows.handset import devices, sign_in
+from app.flows.handset.sign_in import Ask, Enrolment
 
 
 def an_ask(number: str = BUYER, *, language: str = "en", address: str = ADDRESS) -> Ask:

@@ -14,9 +14,10 @@ from snapshot_kit import Taken, bound_gate, taken
 
 from app.domain.refusals import NotAllowed, NotAuthentic, TemporarilyUnavailable, WrongState
 from app.domain.snapshot import Form, State, open_by_code, open_by_pin, read_snapshot
-from app.flows import gates, snapshot, staff
-from app.flows.register import registration
-from app.flows.show import ticket as shown
+from app.flows import staff
+from app.flows.gate import gates, snapshot
+from app.flows.tickets.register import registration
+from app.flows.tickets.show import ticket as shown
 from app.store import register
 from app.store import snapshot as stored
 

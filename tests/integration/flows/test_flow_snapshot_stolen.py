@@ -13,7 +13,7 @@ from snapshot_kit import Taken, bound_gate, taken
 from app.domain.credential import Body, CodeId, Flag, compact_text, parse_presented, signed_text
 from app.domain.credential import Signed as Barcode
 from app.domain.snapshot import compact_matches, open_by_code, open_by_pin
-from app.flows import show
+from app.flows.tickets import show
 from app.keys import KeyRing
 
 THIEF = KeyRing.fresh()

@@ -27,10 +27,11 @@ from paying_kit import (
 
 from app.domain.money import Money
 from app.domain.refusals import BadLine, IssuerAway, NotFound, PaymentRefused, TemporarilyUnavailable, WrongState
-from app.flows import pay, reconcile, register
-from app.flows.emoney import redeem
-from app.flows.pay import Paid, Pending, Tender
-from app.flows.resume import resume
+from app.flows.paying import pay, reconcile
+from app.flows.paying.emoney import redeem
+from app.flows.paying.pay import Paid, Pending, Tender
+from app.flows.paying.resume import resume
+from app.flows.tickets import register
 from app.ports import (
     Captured,
     CardToken,

@@ -15,9 +15,11 @@ from fakes import Upset
 from app import worker
 from app.domain.delivery import BACKOFF_SECONDS
 from app.domain.refusals import IssuerAway, NotFound
-from app.flows import book, oversee, pay, staff, watch
-from app.flows.deliver import Again, Done, Never
-from app.flows.pay import Tender
+from app.flows import oversee, staff, watch
+from app.flows.booking import book
+from app.flows.outcome import Again, Done, Never
+from app.flows.paying import pay
+from app.flows.paying.pay import Tender
 from app.ports import CardToken, Rejected
 from app.store import outbox
 from app.store.outbox import Owed

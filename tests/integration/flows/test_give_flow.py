@@ -23,8 +23,8 @@ from builders import (
 
 from app.domain.handset import Handset
 from app.domain.refusals import BadHandset, NotFound, TooMany, WrongState
-from app.flows import register, show
-from app.flows.give import Given, give
+from app.flows.hands.give import Given, give
+from app.flows.tickets import register, show
 
 THIRD = Handset("+821055551234")
 

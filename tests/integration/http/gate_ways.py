@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from http_kit import NOBODY, Api
 
-from app.flows import gate_desk
+from app.flows.gate import desk as gate_desk
 
 Way = Callable[[Api], Awaitable[httpx.Response]]
 WHY = "battery empty, has an ID"

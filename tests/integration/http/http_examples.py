@@ -9,8 +9,8 @@ from builders import Shop, Stage, a_booking, a_catalogue
 from sqlmodel import SQLModel
 
 from app.domain.credential import LinkToken
-from app.flows import gates
-from app.flows.book import link_hash
+from app.flows.booking.book import link_hash
+from app.flows.gate import gates
 from app.schemas import examples
 
 WITHOUT_KEYS = {

@@ -14,7 +14,7 @@ from http_kit import Api
 
 from app import proofs
 from app.domain.snapshot import read_snapshot
-from app.flows import snapshot
+from app.flows.gate import snapshot
 from app.keys import public_jwk
 
 Way = Callable[[Api], Awaitable[httpx.Response]]

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from app.domain import damm, gate_log
 from app.domain.admission import Reason
 from app.domain.gate_log import Deed, Entry
-from app.flows import gate_desk
+from app.flows.gate import desk as gate_desk
 from app.keys import public_jwk
 from app.routers.handset_caller import the_address
 

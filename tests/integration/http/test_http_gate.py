@@ -11,7 +11,7 @@ from builders import BUYER
 from http_kit import Api, pointers, problem, spoken_pin
 
 from app import tokens
-from app.flows import gate_tokens
+from app.flows.gate import tokens as gate_tokens
 from app.keys import KeyRing
 
 pytest_plugins = ("http_plugin",)

@@ -11,7 +11,7 @@ from enrolled_kit import Phone, a_key, a_phone, latest_code
 from http_kit import APP, NOBODY, OPERATIONS, OTHERS, OWN, Api, fresh_key, problem
 
 from app import tokens
-from app.flows import devices
+from app.flows.handset import devices
 from app.keys import public_jwk
 
 pytest_plugins = ("http_plugin",)

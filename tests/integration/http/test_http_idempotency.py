@@ -9,7 +9,7 @@ import pytest
 from fakes import Upset
 from http_kit import OTHERS, OWN, Api, fresh_key, problem
 
-from app.flows import book
+from app.flows.booking import book
 
 pytest_plugins = ("http_plugin",)
 

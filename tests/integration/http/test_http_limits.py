@@ -9,7 +9,7 @@ import httpx
 import pytest
 from http_kit import BODY_BYTES_MAX, NOBODY, Api, chunks, fresh_key, problem
 
-from app.flows import find
+from app.flows.booking import find
 
 pytest_plugins = ("http_plugin",)
 

@@ -11,7 +11,7 @@ from builders import BUYER, FRIEND
 from fakes import Upset
 from http_kit import OTHERS, OWN, Api, fresh_key, link_in, spoken_pin
 
-from app.flows import book
+from app.flows.booking import book
 from app.logs import redact
 
 pytest_plugins = ("http_plugin",)
@@ -97,7 +97,7 @@ async def test_an_address_with_a_secret_in_it_is_masked(
     api: Api, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     booked = await api.booked()
-    monkeypatch.setattr("app.flows.show.booking_by_link", None)
+    monkeypatch.setattr("app.flows.tickets.show.booking_by_link", None)
 
     answer = await api.get(f"/b/{booked.link}")
 

@@ -8,7 +8,7 @@ from builders import Stage, a_catalogue, an_issuer
 from http_kit import NOBODY, OTHERS, Api, problem
 from money_kit import a_dispute, at_the_desk, returned, returned_by_staff
 
-from app.flows import settle
+from app.flows.books import settle
 
 pytest_plugins = ("http_plugin",)
 

@@ -10,7 +10,7 @@ from builders import BUYER
 from fakes import Upset
 from http_kit import OTHERS, OWN, Api, Booked, pointers, problem, spoken_pin
 
-from app.flows.resume import resume
+from app.flows.paying.resume import resume
 
 pytest_plugins = ("http_plugin",)
 

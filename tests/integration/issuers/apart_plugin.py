@@ -16,7 +16,7 @@ from postgres import Cluster
 from sweeping import emptied
 from two_servers_kit import ISSUER, ISSUER_KEYS, SELLER, Published, Two, connect
 
-from app.flows import mirror
+from app.flows.booking import mirror
 from app.issuers.wire import Patience
 from app.store.database import Database, make_engine
 from app.trust import Sellers

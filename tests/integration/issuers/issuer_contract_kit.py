@@ -16,7 +16,7 @@ from two_servers_kit import ISSUER, ISSUER_APP, SELLER, Line, Published
 
 from app.domain.credential import CodeId, compact_text, ticket_number
 from app.domain.ticket import Kind
-from app.flows.admit_case import Answer
+from app.flows.gate.admit_case import Answer
 from app.issuers.remote import RemoteIssuer
 from app.issuers.wire import Patience, Us, Wire
 from app.keys import KeyRing

@@ -9,9 +9,12 @@ from two_servers_kit import ISSUER, Cut, Two
 
 from app.domain.money import Money
 from app.domain.refund import RefundReason
-from app.flows import audit, flowback, refund, registry, staff
+from app.flows import audit, staff
 from app.flows.audit import Finding
-from app.flows.pay import Tender, pay
+from app.flows.paying.pay import Tender, pay
+from app.flows.returning import refund
+from app.flows.sellers import registry
+from app.flows.tickets import flowback
 from app.ports import CardToken, Voucher
 from app.store.audit import REGISTERS, Breach
 

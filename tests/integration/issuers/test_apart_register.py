@@ -17,9 +17,14 @@ from app import worker
 from app.domain.credential import shown
 from app.domain.entry_rules import Role
 from app.domain.refusals import IssuerAway, NotFound, WrongState
-from app.flows import admit, emoney, flowback, gates, give, pay, register, registry, selling, show
-from app.flows.pay import Tender
+from app.flows.gate import admit, gates
+from app.flows.hands import give
+from app.flows.paying import emoney, pay
+from app.flows.paying.pay import Tender
+from app.flows.sellers import counter as selling
+from app.flows.sellers import registry
 from app.flows.staff import Member
+from app.flows.tickets import flowback, register, show
 from app.metrics import ISSUER_UP
 from app.ports import Changes, Voucher
 from app.store.tables.register import ScanKind

@@ -13,7 +13,7 @@ from two_servers_kit import Cut, Two
 
 from app.domain.credential import living_text, step_of
 from app.domain.refusals import NotFound
-from app.flows import carry
+from app.flows.handset import carry
 from app.keys import compressed
 
 pytest_plugins = ("apart_plugin",)

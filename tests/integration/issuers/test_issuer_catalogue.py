@@ -16,8 +16,8 @@ from two_servers_kit import ISSUER, ISSUER_APP, Cut, Two
 from app import worker
 from app.cli import mirroring
 from app.domain.refusals import IssuerAway, NotFound
-from app.flows import mirror
-from app.flows.mirror import Refreshed
+from app.flows.booking import mirror
+from app.flows.booking.mirror import Refreshed
 from app.issuers.remote import RemoteIssuer
 from app.issuers.wire import Answer
 from app.ports.catalogues import CopyRefused

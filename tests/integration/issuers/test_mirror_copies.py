@@ -12,9 +12,9 @@ from builders import a_catalogue, a_hall, a_price, a_product, an_issuer, the_sho
 from two_servers_kit import ISSUER, Cut, Two, a_server, connect
 
 from app.domain.catalogue import CatalogueDraft, ImportRefused, IssuerCatalogue, OccasionDraft
-from app.flows import find, mirror
-from app.flows.importing import import_catalogue, import_seating
-from app.flows.mirror import Refreshed
+from app.flows.booking import find, mirror
+from app.flows.booking.importing import import_catalogue, import_seating
+from app.flows.booking.mirror import Refreshed
 from app.store.catalogue import Search
 
 pytest_plugins = ("two_servers_plugin",)

@@ -33,9 +33,11 @@ from app import worker
 from app.domain.booking import BookingRequest
 from app.domain.refusals import BadLine, IssuerAway, NotOnSale, SoldOut
 from app.domain.sale import Why
-from app.flows import book, find, for_sellers, mirror, pay, sales_status
-from app.flows.alternatives import Choice
-from app.flows.pay import Tender
+from app.flows.booking import book, find, mirror, sales_status
+from app.flows.booking.alternatives import Choice
+from app.flows.paying import pay
+from app.flows.paying.pay import Tender
+from app.flows.sellers import for_sellers
 from app.ports import Part, Wish
 from app.store.catalogue import Search
 

@@ -7,7 +7,7 @@ from builders import FRIEND, a_booking, a_line, a_request
 from two_servers_kit import Two
 
 from app.domain.refusals import SoldOut
-from app.flows import book, sales_status
+from app.flows.booking import book, sales_status
 
 pytest_plugins = ("apart_plugin",)
 

@@ -19,8 +19,12 @@ from two_servers_kit import ISSUER, SELLER, Two
 from app import tokens
 from app.domain.refusals import BookingExpired, IssuerAway, NotAuthentic, NotOnSale
 from app.domain.ticket import TicketState
-from app.flows import book, flowback, pay, peers, selling
-from app.flows.pay import Tender
+from app.flows.booking import book
+from app.flows.paying import pay
+from app.flows.paying.pay import Tender
+from app.flows.sellers import counter as selling
+from app.flows.sellers import peers
+from app.flows.tickets import flowback
 from app.issuers.keyset import KeySet
 from app.issuers.remote import RemoteIssuer
 from app.keys import KeyRing

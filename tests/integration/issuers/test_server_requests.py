@@ -18,7 +18,8 @@ from two_servers_kit import ISSUER, ISSUER_APP, SELLER, Cut
 from app import tokens
 from app.domain.refusals import IssuerAway, NotAuthentic, NotFound, NotOnSale, WrongState
 from app.domain.ticket import Kind, TicketState
-from app.flows import peers, selling
+from app.flows.sellers import counter as selling
+from app.flows.sellers import peers
 from app.issuers.keyset import KEYS_BYTES_MAX, KeySet
 from app.issuers.remote import RemoteIssuer
 from app.keys import KeyRing

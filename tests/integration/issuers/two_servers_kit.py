@@ -23,8 +23,8 @@ from fakes import FakeClock
 from postgres import Cluster
 from pydantic import SecretStr
 
-from app.flows import mirror
-from app.flows.mirror import Refreshed
+from app.flows.booking import mirror
+from app.flows.booking.mirror import Refreshed
 from app.issuers.remote import RemoteIssuer
 from app.issuers.wire import Patience, Us, Wire
 from app.keys import KeyRing

@@ -11,8 +11,8 @@ from builders import KEYS, Shop, a_catalogue, a_stage
 from postgres import Cluster
 from two_servers_kit import ISSUER, ISSUER_KEYS, SELLER, Published, Two, connect, two_servers
 
-from app.flows import mirror, sales_status
-from app.flows.mirror import Refreshed
+from app.flows.booking import mirror, sales_status
+from app.flows.booking.mirror import Refreshed
 from app.trust import Sellers
 
 SEED = 50

@@ -11,7 +11,8 @@ from builders import BUYER, FRIEND, Made, Shop, Stage, a_booking, an_account, pi
 from fakes import BAD_CARD, UNKNOWN_CARD, Upset
 from pages_kit import CARD_PAGE, Page, Visitor
 
-from app.flows import deliver, register
+from app.flows.delivery import compose, deliver
+from app.flows.tickets import register
 from app.ports import Rejected
 
 
@@ -316,7 +317,7 @@ async def test_the_buyer_of_a_gift_sees_its_number_but_neither_its_pin_nor_its_l
     assert "받는 전화 010-••••-4321" in page.said
     assert FRIEND[-8:] not in page.html
     links = page.hrefs("/t/")
-    assert links == [deliver.link_of(stage.world, own)]
+    assert links == [compose.link_of(stage.world, own)]
     assert "선물한 표의 비밀번호는 받는 분의 전화에만" in page.said
 
 

@@ -54,7 +54,7 @@ async def test_a_fault_of_ours_is_told_as_ours_and_its_cause_stays_in_the_log(
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of the house")
 
-    monkeypatch.setattr("app.flows.find.stubs", broken)
+    monkeypatch.setattr("app.flows.booking.find.stubs", broken)
     page = await Visitor(stage).get("/")
     assert page.status == 500
     assert "저희 쪽에 문제가 생겼습니다" in page.said

@@ -21,7 +21,8 @@ from builders import (
 )
 from pages_kit import OWN, Page, Visitor
 
-from app.flows import deliver, register
+from app.flows.delivery import compose
+from app.flows.tickets import register
 
 OTHERS = "010-8765-4321"
 assert FRIEND.endswith("1087654321")
@@ -30,7 +31,7 @@ assert FRIEND.endswith("1087654321")
 async def a_page(stage: Stage, shop: Shop) -> str:
     """The address of the page of a ticket that BUYER holds."""
     made = await a_booking(stage, shop, worked=True)
-    return deliver.link_of(stage.world, made.tickets[0]).removeprefix(PUBLIC_URL)
+    return compose.link_of(stage.world, made.tickets[0]).removeprefix(PUBLIC_URL)
 
 
 async def asked(visitor: Visitor, address: str, number: str = OTHERS) -> Page:
@@ -104,7 +105,7 @@ async def test_a_ticket_that_may_not_be_passed_on_offers_no_gift(blank: Stage) -
     personal = a_product("pass", "ride", transfer="never", prices=(a_price("adult", 1_000),), valid_days=30)
     shop = await a_catalogue(blank, an_issuer(products=(personal,)))
     made = await a_booking(blank, shop, of="pass/open", category="adult", worked=True)
-    address, visitor = deliver.link_of(blank.world, made.tickets[0]).removeprefix(PUBLIC_URL), Visitor(blank)
+    address, visitor = compose.link_of(blank.world, made.tickets[0]).removeprefix(PUBLIC_URL), Visitor(blank)
     assert (await visitor.get(address)).hrefs("/give") == []
     assert (await visitor.press(f"{address}/give", handset=OTHERS, sure="1")).url == address
     assert await blank.value("SELECT count(*) FROM ticket") == 1
@@ -115,7 +116,7 @@ async def test_so_many_gifts_an_hour_and_then_a_sentence(stage: Stage, shop: Sho
     made = await a_booking(stage, shop, quantity=allowed + 1, worked=True)
     visitor = Visitor(stage)
     for ticket in made.tickets:
-        address = deliver.link_of(stage.world, ticket).removeprefix(PUBLIC_URL)
+        address = compose.link_of(stage.world, ticket).removeprefix(PUBLIC_URL)
         page = await visitor.submit(await asked(visitor, address), "/give", sure="1")
     assert page.status == 429
     assert "한 시간 뒤에 다시" in page.said

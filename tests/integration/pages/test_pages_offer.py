@@ -8,8 +8,10 @@ import pytest_asyncio
 from builders import BUYER, FRIEND, PUBLIC_URL, Shop, Stage, a_booking, an_account
 from pages_kit import Visitor
 
-from app.flows import deliver, offer, show
-from app.flows.give import give
+from app.flows.delivery import compose
+from app.flows.hands import offer
+from app.flows.hands.give import give
+from app.flows.tickets import show
 
 
 async def an_offer(stage: Stage, shop: Shop, asked: int = 0) -> str:
@@ -124,7 +126,7 @@ async def test_an_offer_that_is_over_has_no_buttons(stage: Stage, shop: Shop) ->
 async def test_a_gift_goes_back_after_one_more_look(stage: Stage, shop: Shop) -> None:
     made = await a_booking(stage, shop, worked=True)
     given = await give(stage.world, made.tickets[0].id, FRIEND)
-    address = deliver.link_of(stage.world, await show.ticket(stage.world, given.id)).removeprefix(PUBLIC_URL)
+    address = compose.link_of(stage.world, await show.ticket(stage.world, given.id)).removeprefix(PUBLIC_URL)
     visitor = Visitor(stage)
 
     sure = await visitor.get((await visitor.get(f"{address}?lang=en")).hrefs("/back")[0])
@@ -138,5 +140,5 @@ async def test_a_gift_goes_back_after_one_more_look(stage: Stage, shop: Shop) ->
     assert after.hrefs("/back") == []
     (row,) = await stage.sql("SELECT handset, came_by FROM ticket WHERE state = 'valid'")
     assert tuple(row) == (BUYER, "declined")
-    own = deliver.link_of(stage.world, made.tickets[0]).removeprefix(PUBLIC_URL)
+    own = compose.link_of(stage.world, made.tickets[0]).removeprefix(PUBLIC_URL)
     assert (await visitor.get(f"{own}/back")).url == own

@@ -6,9 +6,9 @@ import pytest
 from builders import FRIEND, PUBLIC_URL, Made, Shop, Stage, a_booking, a_gate, a_scan, an_account, state_of, typed
 from pages_kit import Page, Visitor
 
-from app.flows import deliver
-from app.flows.give import give
-from app.flows.paying_back import heard as refund_heard
+from app.flows.delivery import compose
+from app.flows.hands.give import give
+from app.flows.returning.paying_back import heard as refund_heard
 
 
 async def chosen(visitor: Visitor, made: Made, *numbers: int) -> Page:
@@ -155,7 +155,7 @@ async def test_a_suspended_ticket_says_that_its_bank_decides_and_shows_neither_c
 ) -> None:
     made, visitor = await a_booking(stage, shop, worked=True), Visitor(stage)
     await stage.sql("UPDATE ticket SET state = 'suspended' WHERE id = :id", id=made.tickets[0].id)
-    address = deliver.link_of(stage.world, made.tickets[0]).removeprefix(PUBLIC_URL)
+    address = compose.link_of(stage.world, made.tickets[0]).removeprefix(PUBLIC_URL)
     page = await visitor.get(address)
     assert "결제에 이의가 제기되어 은행이 확인하고 있습니다" in page.said
     assert typed(made.tickets[0]).split()[1] not in page.html
@@ -168,7 +168,7 @@ async def test_a_suspended_ticket_says_that_its_bank_decides_and_shows_neither_c
 
 async def test_a_returned_ticket_says_so(stage: Stage, shop: Shop) -> None:
     made, visitor = await a_booking(stage, shop, worked=True), Visitor(stage)
-    address = deliver.link_of(stage.world, made.tickets[0]).removeprefix(PUBLIC_URL)
+    address = compose.link_of(stage.world, made.tickets[0]).removeprefix(PUBLIC_URL)
     await visitor.submit(await chosen(visitor, made, 0), "/refund", sure="1")
     assert "환불한 표입니다" in (await visitor.get(address)).said
 

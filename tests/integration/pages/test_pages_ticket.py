@@ -28,15 +28,18 @@ from pages_kit import Page, Visitor
 
 from app.domain.credential import Signed, parse_presented
 from app.domain.entry_rules import UNLIMITED_USES
-from app.flows import book, deliver, pay, register, show
-from app.flows.show import card, ticket_by_link
+from app.flows.booking import book
+from app.flows.delivery import compose
+from app.flows.paying import pay
+from app.flows.tickets import register, show
+from app.flows.tickets.show import card, ticket_by_link
 
 BYTES_MAX = 15_000
 NARROW = 15 * 1024
 
 
 def path(stage: Stage, ticket: sa.Row[tuple[object, ...]]) -> str:
-    return deliver.link_of(stage.world, ticket).removeprefix(PUBLIC_URL)
+    return compose.link_of(stage.world, ticket).removeprefix(PUBLIC_URL)
 
 
 async def a_ticket(stage: Stage, shop: Shop, **given: object) -> tuple[str, sa.Row[tuple[object, ...]]]:

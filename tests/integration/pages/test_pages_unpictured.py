@@ -6,13 +6,13 @@ from builders import PUBLIC_URL, Stage, a_booking, a_catalogue
 from pages_kit import Visitor
 from wap_kit import Phone
 
-from app.flows import deliver
+from app.flows.delivery import compose
 
 
 async def test_a_product_that_wants_living_barcodes_has_no_picture_on_page_or_card(blank: Stage) -> None:
     shop = await a_catalogue(blank)
     made = await a_booking(blank, shop, worked=True)
-    address = deliver.link_of(blank.world, made.tickets[0]).removeprefix(PUBLIC_URL)
+    address = compose.link_of(blank.world, made.tickets[0]).removeprefix(PUBLIC_URL)
     visitor, phone = Visitor(blank), Phone(blank)
     assert len((await visitor.get(address)).tagged("img")) == len((await phone.get(f"/wap{address}")).pictures) == 1
 

@@ -8,7 +8,7 @@ import pytest
 from builders import BUYER, Shop, Stage, a_booking
 from wap_kit import WML, XHTML, Phone
 
-from app.flows import find
+from app.flows.booking import find
 
 NOWHERE = [
     "/wap/nowhere",

@@ -16,8 +16,8 @@ from builders import BUYER, Shop, Stage, a_booking, state_of
 from app import wiring
 from app.domain.money import Money
 from app.domain.refusals import PaymentRefused, WrongState
-from app.flows import pay, reconcile
-from app.flows.pay import Paid, Pending, Tender
+from app.flows.paying import pay, reconcile
+from app.flows.paying.pay import Paid, Pending, Tender
 from app.ports import CarrierBill, Charge, Refused, Voided
 from app.settings import Settings
 

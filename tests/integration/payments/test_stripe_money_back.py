@@ -14,7 +14,7 @@ from payment_network_kit import SECRET, Network, a_network
 from pydantic import SecretStr
 
 from app.domain.refund import RefundReason
-from app.flows import balance, dispute, paying_back, refund
+from app.flows.returning import balance, dispute, paying_back, refund
 from app.payments.stripe import Stripe, StripeSettings
 from app.ports import CardToken
 

@@ -15,8 +15,8 @@ from payment_network_kit import SetClock
 from sandbox_card_network_plugin import a_sandbox
 
 from app.domain.refusals import NotAuthentic, PaymentRefused
-from app.flows import news, pay, reconcile
-from app.flows.pay import Challenged, Paid, Pending, Tender
+from app.flows.paying import news, pay, reconcile
+from app.flows.paying.pay import Challenged, Paid, Pending, Tender
 from app.ports import CardToken
 
 PRICE = 60_000

@@ -9,7 +9,7 @@ from uuid import UUID
 from builders import KEYS, Shop, Stage, a_booking, a_catalogue, a_price, a_product, an_issuer
 
 from app.domain.money import Money
-from app.flows.register import register
+from app.flows.tickets.register import register
 from app.pins import pin_of
 from app.ports import Charge, Voucher
 

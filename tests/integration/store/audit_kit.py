@@ -14,11 +14,17 @@ from app.domain.handset import Handset
 from app.domain.money import Money
 from app.domain.refund import RefundReason
 from app.domain.refusals import PaymentRefused
-from app.flows import converse, deliver, emoney, news, offer, pay, refund, refund_desk, register, settle
-from app.flows.give import give, send_back
-from app.flows.pay import Tender
-from app.flows.reissue import reissue
+from app.flows.books import settle
+from app.flows.delivery import deliver
+from app.flows.hands import offer
+from app.flows.hands.give import give, send_back
+from app.flows.hands.reissue import reissue
+from app.flows.paying import emoney, news, pay
+from app.flows.paying.pay import Tender
+from app.flows.returning import refund, refund_desk
 from app.flows.staff import Member
+from app.flows.talk import converse
+from app.flows.tickets import register
 from app.ports import CardToken, DisputeStanding, NewsKind, Prepaid, Voucher
 from app.store import journal
 

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from app.domain.refusals import PaymentRefused
-from app.flows import converse, pay
-from app.flows.pay import Tender
+from app.flows.paying import pay
+from app.flows.paying.pay import Tender
+from app.flows.talk import converse
 from app.ports import CardToken
 from app.store import tables
 

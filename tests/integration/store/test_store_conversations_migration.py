@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from builders import BUYER, FRIEND, Stage, a_booking, a_catalogue
 
-from app.flows import converse
-from app.flows.give import give
+from app.flows.hands.give import give
+from app.flows.talk import converse
 from app.store.migrate import downgrade, migrate
 
 

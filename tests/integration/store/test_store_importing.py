@@ -37,8 +37,8 @@ from app.domain.catalogue import (
     StopDraft,
 )
 from app.domain.refusals import SoldOut
-from app.flows import find
-from app.flows.importing import import_catalogue, import_seating
+from app.flows.booking import find
+from app.flows.booking.importing import import_catalogue, import_seating
 from app.importers.catalogue import read_catalogue
 from app.importers.gtfs import read_gtfs
 from app.importers.seating import read_seating

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.domain.catalogue import CatalogueDraft, ImportRefused
 from app.domain.entry_rules import UNLIMITED_USES, EntryRules, Offline
-from app.flows.importing import import_catalogue
+from app.flows.booking.importing import import_catalogue
 from app.ports.catalogues import CopyRefused, IssuerCopy, Listed, PlacesCopy
 from app.store import exporting, mirror
 

@@ -13,7 +13,7 @@ from builders import Shop, Stage, a_booking
 from sqlalchemy.exc import DBAPIError
 
 from app.domain.refund import RefundReason
-from app.flows import refund
+from app.flows.returning import refund
 from app.store import disputes, journal, ledger, refunds, statements
 from app.store.disputes import NewDispute
 from app.store.ledger import Posting

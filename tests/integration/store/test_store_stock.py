@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from builders import Shop, Stage, a_booking, free_places
 from fakes import GOOD_CARD
 
-from app.flows import pay
-from app.flows.pay import Tender
+from app.flows.paying import pay
+from app.flows.paying.pay import Tender
 from app.ports import Committed, Held, HoldLost, NotAvailable, Part, Wish
 from app.store import messages, plans, register_find, register_gate, sales, stock
 

@@ -1,0 +1,1 @@
+"""What is sold, what of it is free, and how places are held."""

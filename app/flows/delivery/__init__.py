@@ -1,0 +1,1 @@
+"""Messages to handsets: written, sent, and followed to their receipts."""

@@ -1,0 +1,1 @@
+"""Gates: enrolled, asked at the door, and merged after they were alone."""

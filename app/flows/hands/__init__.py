@@ -1,0 +1,1 @@
+"""Tickets that change hands, or are issued anew: one right, one ticket at a time."""

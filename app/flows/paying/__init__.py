@@ -1,0 +1,1 @@
+"""From a held booking to a paid one, whatever the networks answer."""

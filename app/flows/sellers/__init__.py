@@ -1,0 +1,1 @@
+"""What an issuer does for the sales servers that sell for it."""

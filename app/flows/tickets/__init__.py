@@ -1,0 +1,1 @@
+"""Tickets made, shown, registered with their issuer, revoked."""
