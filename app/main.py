@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from app import problems
 from app.channels.callbacks import Callbacks
@@ -73,6 +74,7 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
         version="0.1.0",
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # asked with each request; app.metrics has ours
         docs_url=None,  # its page loads scripts from elsewhere, which our own policy forbids
         redoc_url=None,
     )
@@ -87,13 +89,8 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
         secret=settings.wap_secret.get_secret_value(),
     )
     problems.install(app)
-    for router in (gate, gate_desk, gate_devices, gate_scans, gate_snapshot, health, staff_gates, staff_incidents):
-        app.include_router(router.router)
-    if settings.role is not Role.ISSUER:
-        _sell(app)
-    if settings.role is not Role.SALES:
-        for router in (issuer, issuer_catalogue):
-            app.include_router(router.router)
+    for router in routers_of(settings.role):
+        app.include_router(router)
     card = urlsplit(settings.card_page)
     app.add_middleware(
         Edge,
@@ -105,15 +102,15 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
     return app
 
 
-def _sell(app: FastAPI) -> None:
-    """Everything that only a sales server has: its API, its pages and its decks."""
-    for router in (catalogue, bookings, refunds, payments_news, tickets, offers, emoney, carrier, carrier_open):
-        app.include_router(router.router)
-    for router in (staff, staff_money, staff_handsets, handset, handset_tickets):
-        app.include_router(router.router)
-    for face in (pages, pages_choose, pages_buying, pages_booking, pages_paying, pages_split, pages_refund):
-        app.include_router(face.router)
-    for face in (pages_ticket, pages_give, pages_offer):
-        app.include_router(face.router)
-    for decks in (wap, wap_choose, wap_seats, wap_buying, wap_booking, wap_paying, wap_refund, wap_ticket):
-        app.include_router(decks.router)
+def routers_of(role: Role) -> Sequence[APIRouter]:
+    """What a server of this role answers to."""
+    found = [gate, gate_desk, gate_devices, gate_scans, gate_snapshot, health, staff_gates, staff_incidents]
+    if role is not Role.ISSUER:  # everything that only a sales server has: its API, its pages and its decks
+        found += [catalogue, bookings, refunds, payments_news, tickets, offers, emoney, carrier, carrier_open]
+        found += [staff, staff_money, staff_handsets, handset, handset_tickets]
+        found += [pages, pages_choose, pages_buying, pages_booking, pages_paying, pages_split, pages_refund]
+        found += [pages_ticket, pages_give, pages_offer]
+        found += [wap, wap_choose, wap_seats, wap_buying, wap_booking, wap_paying, wap_refund, wap_ticket]
+    if role is not Role.SALES:
+        found += [issuer, issuer_catalogue]
+    return [module.router for module in found]

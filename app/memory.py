@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from redis.exceptions import RedisError
 SHARED_SECONDS = 1.0
 KEPT_MAX = 2_000
 WAKE_CHANNEL = "cyberticket:wake"
+ANY_TOPIC = "*"
 
 log = structlog.get_logger()
 
@@ -43,8 +45,13 @@ class Memory:
     """A Redis, or its stand-in in the process. Every method goes on without it: the answer is made again, or polled."""
 
     redis: Redis
+    alone: bool = False
+    """Whether that is the stand-in: then no other process knows what is said here, and it need not be asked."""
     _kept: dict[str, _Snapshot] = field(default_factory=dict)
+    _said: OrderedDict[str, float] = field(default_factory=OrderedDict)
     _making: dict[str, asyncio.Task[bytes]] = field(default_factory=dict)
+    _to_wake: set[str] = field(default_factory=set)
+    _waking: asyncio.Task[None] | None = None
 
     async def shared(self, name: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
         """What `make` returned at most one second ago, made once for all who ask, here and in other processes."""
@@ -107,16 +114,26 @@ class Memory:
         with suppress(RedisError, OSError):
             await self.redis.delete(f"cyberticket:kept:{name}")
 
-    async def wake(self) -> None:
-        """Tell the workers that something is owed; without Redis they find it by polling."""
+    async def wake(self, *topics: str) -> None:
+        """Tell the workers that something of these topics is owed, or of any; without Redis they find it by polling.
+
+        Who wakes them at the same moment, such as sales that were made together, does it by one message.
+        """
+        self._to_wake.update(topics or (ANY_TOPIC,))
+        if self._waking is None:
+            self._waking = asyncio.create_task(self._wake())
+        await asyncio.shield(self._waking)
+
+    async def _wake(self) -> None:
+        topics, self._to_wake, self._waking = self._to_wake, set(), None
         try:
-            await self.redis.publish(WAKE_CHANNEL, b"1")
+            await self.redis.publish(WAKE_CHANNEL, " ".join(sorted(topics)))
         except (RedisError, OSError) as fault:
             log.warning("wake_lost", reason=type(fault).__name__)
 
     @asynccontextmanager
-    async def wakes(self) -> AsyncIterator[Callable[[float], Awaitable[None]]]:
-        """Gives a function that waits until woken, or until so many seconds are over."""
+    async def wakes(self) -> AsyncIterator[Callable[[float], Awaitable[frozenset[str]]]]:
+        """Gives a function that waits until woken, or until so many seconds are over; it tells of which topics."""
         listener = self.redis.pubsub(ignore_subscribe_messages=True)
         listening = False
         try:
@@ -125,14 +142,15 @@ class Memory:
                 listening = True
             _not_cancelled()
 
-            async def wait(seconds: float) -> None:
+            async def wait(seconds: float) -> frozenset[str]:
                 deadline = time.monotonic() + seconds
                 with suppress(RedisError, OSError):
                     # What is not a wake-up, such as the word that we listen now, ends a read as well.
                     while listening and (left := deadline - time.monotonic()) > 0:
-                        if await listener.get_message(timeout=left) is not None:
-                            return
+                        if (heard := await listener.get_message(timeout=left)) is not None:
+                            return frozenset(heard["data"].decode().split())
                 await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+                return frozenset()
 
             yield wait
         finally:
@@ -147,10 +165,23 @@ class Memory:
 
     async def first(self, name: str, *, seconds: int) -> bool:
         """Whether nobody has said `name` within so many seconds: the first one has it. Everybody when Redis is away."""
+        if self.alone:
+            return self._first_here(name, seconds=seconds)
         try:
             return bool(await self.redis.set(f"cyberticket:first:{name}", b"1", nx=True, ex=seconds))
         except (RedisError, OSError):
             return True
+
+    def _first_here(self, name: str, *, seconds: int) -> bool:
+        """Likewise among those who share this object; it forgets the names that were said first, first."""
+        now = time.monotonic()
+        while self._said and next(iter(self._said.values())) <= now:
+            self._said.popitem(last=False)
+        if self._said.get(name, now) > now:
+            return False
+        self._said[name] = now + seconds
+        self._said.move_to_end(name)
+        return True
 
     async def allow(self, name: str, *, most: int, seconds: int) -> bool:
         """A rate limit: at most so many of `name` in a window. Open when Redis is away: it guards comfort only."""

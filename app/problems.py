@@ -50,6 +50,9 @@ PROBLEMS: Mapping[type[no.Refusal], Problem] = {
     no.PaymentPending: Problem(
         409, "payment-pending", "Payment being confirmed", "Wait and look at the booking; never pay a second time."
     ),
+    no.HandoverPending: Problem(
+        409, "handover-pending", "Being handed over", "Wait for the message; asking for the same again is harmless."
+    ),
     no.NotEnoughValue: Problem(409, "not-enough-value", "Not enough value", "Use less, or another means."),
     no.Locked: Problem(423, "locked", "Locked", "Wait ten minutes, or use the barcode or another means."),
     no.TooMany: Problem(429, "too-many", "Too many requests", "Come back after the seconds in Retry-After."),
@@ -81,7 +84,15 @@ UNREADABLE = 400
 """What FastAPI answers where a body breaks its parser, such as by endless nesting: to us it is as invalid as any."""
 NO_JSON = {"pointer": "", "detail": "this body cannot be read; send less deeply nested JSON in UTF-8"}
 
-NOT_FINAL = (no.PaymentPending, no.KeyBusy, no.TooMany, no.TemporarilyUnavailable, no.NotAuthentic, no.NotAllowed)
+NOT_FINAL = (
+    no.PaymentPending,
+    no.HandoverPending,
+    no.KeyBusy,
+    no.TooMany,
+    no.TemporarilyUnavailable,
+    no.NotAuthentic,
+    no.NotAllowed,
+)
 """Refusals that say nothing about the request itself: they are not stored under its Idempotency-Key."""
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -40,6 +41,8 @@ REPLAY_SECONDS = 2 * FRESH_SECONDS + 1
 
 _HEADER_NAMES = {"alg", "typ", "jwk"}
 _COORDINATE_CHARS = 43
+_KEYS_KNOWN_MAX = 4_096
+_ADDRESSES_KNOWN_MAX = 1_024
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -164,12 +167,20 @@ def _jwk(value: object) -> dict[str, str] | None:
     jwk = {str(name): part for name, part in value.items() if isinstance(part, str)}
     if len(jwk) != len(value) or any(len(jwk[name]) != _COORDINATE_CHARS for name in ("x", "y")):
         return None
+    return jwk if _is_public(**jwk) else None
+
+
+@lru_cache(maxsize=_KEYS_KNOWN_MAX)
+def _is_public(kty: str, crv: str, x: str, y: str) -> bool:
+    """Whether this is how a point of P-256 is written; a device's is the same in each of its proofs."""
+    jwk = {"kty": kty, "crv": crv, "x": x, "y": y}
     try:
-        return jwk if public_jwk(public_key(jwk)) == jwk else None
+        return public_jwk(public_key(jwk)) == jwk
     except ValueError:
-        return None
+        return False
 
 
+@lru_cache(maxsize=_ADDRESSES_KNOWN_MAX)
 def _address(url: str) -> tuple[str, str, int, str]:
     """What two ways to write one address have in common (RFC 9449 section 4.3); query and fragment do not count."""
     parts = urlsplit(url)

@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     """How often one ticket may be sent again within an hour."""
     gifts_per_hour_max: int = Field(default=5, ge=0, le=100)
     """How many tickets one handset may give to others within an hour."""
+    codes_per_asker_hour_max: int = Field(default=60, ge=3, le=10_000)
+    """How many one-time codes for handsets are sent within an hour because one address asks for them. All phones behind
+    one carrier's NAT are one address; each number has its own limit besides."""
     code_prefixes: Prefixes = ()
     """Where one-time codes for handsets may be sent, such as `+82,+81`; empty: to every mobile number there is."""
     proxies: Networks = Field(default_factory=tuple)

@@ -29,6 +29,7 @@ from app.issuers.remote import RemoteIssuer
 from app.issuers.wire import Us, Wire
 from app.keys import living
 from app.memory import Memory, connect
+from app.outward import Outward, Plain
 from app.payments.carrier_billing import CarrierAccount, CarrierBilling
 from app.payments.emoney import Emoney
 from app.payments.stripe import Stripe, StripeSettings
@@ -76,19 +77,15 @@ async def memory(settings: Settings) -> AsyncIterator[Memory]:
     else:
         redis = connect(settings.redis_url.get_secret_value())
     try:
-        yield Memory(redis)
+        yield Memory(redis, alone=settings.redis_url is None)
     finally:
         await redis.aclose()
 
 
 def http_client(seconds: float) -> httpx.AsyncClient:
     """A client for one peer: bounded in time and connections, deaf to proxies of the environment."""
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
-        trust_env=False,
-        follow_redirects=False,
-    )
+    timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+    return Plain(Outward(connections_max=CONNECTIONS_MAX), timeout=timeout)
 
 
 async def _payments(settings: Settings, stack: AsyncExitStack) -> dict[str, PaymentProvider]:
@@ -172,6 +169,7 @@ def _house(settings: Settings, ring: keys.KeyRing, sellers: Sellers) -> House:
         silent_seconds=settings.silent_seconds,
         resends_per_hour_max=settings.resends_per_hour_max,
         gifts_per_hour_max=settings.gifts_per_hour_max,
+        codes_per_asker_hour_max=settings.codes_per_asker_hour_max,
         code_prefixes=settings.code_prefixes,
         proxies=settings.proxies,
         heard_per_hour_max=settings.heard_per_hour_max,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from app.domain.refusals import IssuerAway
 from app.flows import audit
 from app.flows.booking import book, hold, mirror, sales_status
 from app.flows.delivery import deliver
+from app.flows.hands import handover
 from app.flows.handset import carry
 from app.flows.outcome import Again, Done, Never
 from app.flows.paying import news, reconcile
@@ -35,6 +36,9 @@ from app.world import World
 AT_ONCE_MAX = 20
 KEPT_DAYS = 30
 """How long it can be looked up what was carried out."""
+
+LISTEN_SECONDS = 10.0
+"""How long a worker listens before it listens again; a lane that hears of nothing looks by itself all the same."""
 
 AUDIT_TURN_SECONDS = 60
 """How often a worker asks whether the hourly audit, or the daily comparison with a network, is its turn."""
@@ -84,6 +88,10 @@ async def _bind(world: World, payload: Mapping[str, Any]) -> Outcome:
     return await carry.tell_bound(world, UUID(payload["ticket"]))
 
 
+async def _replace(world: World, payload: Mapping[str, Any]) -> Outcome:
+    return await handover.tell_replaced(world, UUID(payload["handover"]))
+
+
 async def _news(world: World, payload: Mapping[str, Any]) -> Outcome:
     return await news.carry_on(world, payload)
 
@@ -92,7 +100,7 @@ async def _dispute(world: World, payload: Mapping[str, Any]) -> Outcome:
     return await dispute.defend(world, UUID(payload["dispute"]))
 
 
-PATIENT = frozenset({Topic.REGISTER, Topic.REVOKE, Topic.RELEASE, Topic.SUSPEND, Topic.BIND})
+PATIENT = frozenset({Topic.REGISTER, Topic.REVOKE, Topic.RELEASE, Topic.SUSPEND, Topic.BIND, Topic.REPLACE})
 """What an issuer must hear, however long its server is away: it is never given up."""
 PATIENT_SECONDS_MAX = 300
 """The longest pause between two tries of it; as soon as the server answers again all of it is due at once."""
@@ -114,6 +122,7 @@ HANDLERS: Mapping[Topic, Handler] = {
     Topic.DISPUTE: _dispute,
     Topic.NEWS: _news,
     Topic.BIND: _bind,
+    Topic.REPLACE: _replace,
 }
 
 
@@ -125,9 +134,11 @@ async def run(
         for channel in world.channels.values():
             if isinstance(channel, Live):
                 await connected.enter_async_context(channel.running(hear.Ears(world)))
+        bell, wait = _Bell(), await connected.enter_async_context(world.memory.wakes())
         for topic in Topic:
             for _ in range(_lanes(world, topic)):
-                tasks.create_task(_work(world, topic, poll_seconds))
+                tasks.create_task(_work(world, topic, bell.lane(topic), poll_seconds))
+        tasks.create_task(_ring(bell, wait))
         tasks.create_task(_look_after(world, reconcile_seconds))
         for name in flowback.all_distant(world):
             tasks.create_task(_listen(world, name))
@@ -144,17 +155,43 @@ def _lanes(world: World, topic: Topic) -> int:
     return min(1 + len(flowback.all_distant(world)), LANES_MAX) if topic in PATIENT else 1
 
 
-async def _work(world: World, topic: Topic, poll_seconds: float) -> None:
+class _Bell:
+    """Wakes the lanes of a worker: one of them all listens, and each hears of its own topic."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, list[asyncio.Event]] = {topic.value: [] for topic in Topic}
+
+    def lane(self, topic: Topic) -> asyncio.Event:
+        """What is set whenever something of this topic is owed."""
+        heard = asyncio.Event()
+        self._lanes[topic.value].append(heard)
+        return heard
+
+    def ring(self, topics: Collection[str]) -> None:
+        """A topic that this version does not know concerns every lane."""
+        for topic in topics if self._lanes.keys() >= set(topics) else self._lanes:
+            for heard in self._lanes[topic]:
+                heard.set()
+
+
+async def _ring(bell: _Bell, wait: Callable[[float], Awaitable[Collection[str]]]) -> None:
+    while True:
+        bell.ring(await wait(LISTEN_SECONDS))
+
+
+async def _work(world: World, topic: Topic, owed: asyncio.Event, poll_seconds: float) -> None:
     """One topic: a carrier that hangs delays messages, and nothing else."""
-    async with world.memory.wakes() as wait:
-        while True:
-            try:
-                busy = await drain(world, topic=topic)
-            except Exception:
-                log.exception("worker_failed")
-                busy = 0
-            if not busy:
-                await wait(poll_seconds * random.uniform(0.8, 1.0))  # noqa: S311 - spreads workers, no secret
+    while True:
+        owed.clear()  # what comes while we look is looked for once more
+        try:
+            busy = await drain(world, topic=topic)
+        except Exception:
+            log.exception("worker_failed")
+            busy = 0
+        if not busy:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(poll_seconds * random.uniform(0.8, 1.0)):  # noqa: S311 - spreads workers, no secret
+                    await owed.wait()
 
 
 async def _listen(world: World, name: str) -> None:
@@ -235,14 +272,16 @@ async def _audit(world: World) -> None:
 
 async def drain(world: World, *, topic: Topic | None = None) -> int:
     """Carry out what is due now, of one topic or of any, up to twenty at once; returns how many were claimed."""
-    async with world.transaction() as tx:
+    async with world.database.statements() as tx:
         claimed = await outbox.claim(tx, now=world.clock.now(), most=AT_ONCE_MAX, topic=topic)
     if not claimed:
         return 0
     outcomes = await asyncio.gather(*(_carry_out(world, one) for one in claimed))
-    async with world.transaction() as tx:
+    # Each is written down by one statement of its own: none needs what is written of another.
+    async with world.database.statements() as tx:
         done = [one.id for one, outcome in zip(claimed, outcomes, strict=True) if isinstance(outcome, Done)]
-        await outbox.done(tx, done, now=world.clock.now())
+        if done:
+            await outbox.done(tx, done, now=world.clock.now())
         for one, outcome in zip(claimed, outcomes, strict=True):
             CARRIED_OUT.labels(one.topic.value, type(outcome).__name__.lower()).inc()
             if isinstance(outcome, Again):

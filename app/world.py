@@ -39,6 +39,8 @@ class House:
     resends_per_hour_max: int = 3
     gifts_per_hour_max: int = 5
     """How many tickets one handset may give away within an hour: each costs a message to a stranger."""
+    codes_per_asker_hour_max: int = 60
+    """How many one-time codes are sent within an hour because one address asks for them."""
     code_prefixes: tuple[str, ...] = ()
     """How the numbers begin that one-time codes may be sent to; none named: all."""
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()

@@ -237,13 +237,16 @@ async def verdict(world: World) -> str:
 
 @contextmanager
 def counting() -> Iterator[list[str]]:
-    """The statements that run in this process while the block lasts, without BEGIN and COMMIT."""
+    """The statements that run in this process while the block lasts, BEGIN and COMMIT of transactions among them."""
     seen: list[str] = []
     execute = Connection.execute
 
     async def noted(connection: Connection, text: str, values: Any) -> Any:
-        seen.append(text)
-        return await execute(connection, text, values)
+        driver = connection.driver
+        begun = driver.is_in_transaction()
+        rows = await execute(connection, text, values)
+        seen.extend((text,) if begun or not driver.is_in_transaction() else ("BEGIN", text, "COMMIT"))
+        return rows
 
     setattr(Connection, "execute", noted)  # noqa: B010 - put back below; there is no other place that all statements pass
     try:

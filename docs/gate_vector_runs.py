@@ -236,5 +236,11 @@ def _alone() -> Told:
     run.show(ASKED.signed(), Reason.NEEDS_NETWORK)
     run.show(PLAIN.signed(), "refused", intent=Deed.OVERRIDE, by="Kim")
     run.show(PLAIN.signed(), "refused", intent=Deed.LEAVE)
-    run.show(PLAIN.signed(), Reason.ADMITTED)
+    run.show(PLAIN.signed(), Reason.ADMITTED, scan="in")
+    run.wait(seconds=61)
+    run.undo("in", Reason.NOT_UNDONE)
+    run.undo("never", Reason.NOT_UNDONE)
+    run.show(GROUP.signed(), Reason.ADMITTED, scan="some", count=2)
+    run.refresh(status(716, run.now), counted=run.gate.seq)
+    run.undo("some", Reason.UNDONE)
     return run.told

@@ -393,6 +393,12 @@ async def a_gate(
     return await gate_tokens.enrol(stage.world, invitation.code)
 
 
+async def caller_by(stage: Stage, token: str) -> gate_tokens.GateCaller:
+    """The online scanner that calls with this token; raises NotAuthentic."""
+    url = f"{stage.world.house.public_url}/gate/checks"
+    return await gate_tokens.caller_of(stage.world, gate_tokens.Shown("Bearer", token, None, "POST", url))
+
+
 async def a_scan(
     stage: Stage,
     shop: Shop,

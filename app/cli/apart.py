@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from app.cli import address
 from app.cli.serving import listen
 from app.cli.stack import (
     CARRIER_SECRET,
@@ -217,6 +218,7 @@ async def prepared(stack: contextlib.AsyncExitStack, env: Mapping[str, str], sto
     """A database with its schema and what is on sale, kept up until the end; gives a staff key."""
     settings = _settings(env)
     make_private(settings.data_dir)
+    address.note(settings.data_dir, settings.public_url)
     database = await stack.enter_async_context(build_database(settings))
     await migrate(database.engine)
     async with build_world(settings) as world:

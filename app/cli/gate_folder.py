@@ -13,7 +13,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -25,6 +24,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from app import disk
 from app.domain.gate_log import Linked, beginning, canonical, follows, read_line
 
 
@@ -81,26 +81,7 @@ class Folder:
 
     def write(self, name: str, octets: bytes) -> None:
         """The whole file or the one before, whenever the power goes; for the owner alone."""
-        number, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")
-        try:
-            with os.fdopen(number, "wb") as file:
-                file.write(octets)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self.path / name)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        sync_folder(self.path)
-
-
-def sync_folder(path: Path) -> None:
-    """So that a new name in it survives, too."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+        disk.put(self.path / name, octets)
 
 
 # --- the log --------------------------------------------------------------------------------------------------------
@@ -130,7 +111,7 @@ class LogFile:
             whole = octets[: octets.rfind(b"\n") + 1]
             file.truncate(len(whole))
             os.fsync(file.fileno())
-            sync_folder(path.parent)
+            disk.sync_folder(path.parent)
             yield cls(file, read_log(whole, path, beginning(gate_id=gate_id, generation=generation)))
 
     def append(self, linked: Linked) -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from app import barcode, keys
+from app.cli.address import reached
 from app.cli.options import Data
 from app.cli.serving import house
 from app.domain.entry_rules import Direction, Role
@@ -100,7 +101,7 @@ def invite_gate(
     place = Place(tuple(occasion or ()), role, direction, entrance, area, home)
 
     async def run() -> gates.Invitation:
-        async with house(load(data_dir=data)) as world:
+        async with house(reached(load(data_dir=data))) as world:
             anyone = Member(id=world.entropy.uuid(), issuer_id=None, scopes=SCOPES)
             row = await oversee.issuer(world, anyone, issuer)
             return await gates.invite(world, issuer_id=row.id, name=name, place=place)

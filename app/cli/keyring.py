@@ -159,7 +159,12 @@ async def _renew(settings: Settings, index: int) -> None:
     async with house(settings) as world:
         await key_uses.renew(world, index, told=_tell)
         done = await key_uses.renew(world, index)
-    reasons = {"elsewhere": "in registers of other servers", "suspended": "suspended", "used_up": "used up"}
+    reasons = {
+        "under_way": "still with the issuer's own server, which is asked until it answers",
+        "elsewhere": "in registers of other servers that cannot do it yet",
+        "suspended": "suspended",
+        "used_up": "used up",
+    }
     for reason, count in sorted(done.left.items()):
         console.print(f"{count:,} tickets were left as they are: {reasons.get(reason, reason)}.")
     console.print("Everything else under it is made anew. If this was interrupted before, nothing was done twice.")

@@ -77,13 +77,14 @@ class Shop:
         body: Mapping[str, Any] | None = None,
         form: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
         """One exchange; raises StepFailed when the status is not one of `expect`."""
-        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        told = {"Authorization": f"Bearer {bearer}"} if bearer else {**(headers or {})}
         if method == "POST":
-            headers["Idempotency-Key"] = secrets.token_hex(16)
+            told["Idempotency-Key"] = secrets.token_hex(16)
         started = time.perf_counter()
-        request = self.http.build_request(method, url, json=body, data=form, params=params, headers=headers)
+        request = self.http.build_request(method, url, json=body, data=form, params=params, headers=told)
         answer = await self._answered(request, started + self.patience_seconds)
         seconds = time.perf_counter() - started
         kind = answer.headers.get("content-type", "")

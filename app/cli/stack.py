@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from app import samples, worker
+from app.cli import address
 from app.cli.serving import listen, serving
 from app.embedded import default_data_dir
 from app.flows import staff
@@ -23,8 +24,10 @@ from app.flows.staff import SCOPES
 from app.importers.catalogue import read_catalogue
 from app.importers.gtfs import read_gtfs
 from app.main import create_app
+from app.payments.sandbox.events import TYPES
 from app.payments.sandbox.server import serving as serving_network
 from app.payments.sandbox.settings import NetworkSettings
+from app.payments.stripe_news import KINDS
 from app.settings import Settings, refuse_unknown
 from app.store.migrate import migrate
 from app.wiring import world as build_world
@@ -107,6 +110,7 @@ async def running(plan: Plan, *, say: Say = lambda _: None) -> AsyncIterator[Sta
         listener = stack.enter_context(listen(HOST, plan.port))
         app_url = f"http://{HOST}:{listener.getsockname()[1]}"
         make_private(plan.data)
+        address.note(plan.data, app_url)
         say("Starting the payment network and the mobile gateway …")
         network_url = await stack.enter_async_context(serving_network(_network(plan, app_url)))
         gateway = await stack.enter_async_context(serving_gateway(_gateway(plan, app_url)))
@@ -159,6 +163,7 @@ def _network(plan: Plan, app_url: str) -> NetworkSettings:
         publishable_key=PUBLISHABLE_KEY,
         allowed_return_origins=(app_url,),
         webhook_urls=(f"{app_url}/payments/news/stripe",),
+        webhook_events=tuple(name for name in TYPES if name in KINDS),
         webhook_secrets=(SecretStr(WEBHOOK_SECRET),),
         webhook_first_wait_seconds=WEBHOOK_WAIT_SECONDS,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass, field
@@ -10,12 +11,15 @@ from math import hypot
 
 from rich.console import Console
 
-from app.cli.shop import EMONEY_PIN, LINK, TICKET, Exchange, Json, Shop, StepFailed, pin_of
+from app.cli.shop import EMONEY_PIN, LINK, TICKET, WAIT_SECONDS, Exchange, Gate, Json, Shop, StepFailed, pin_of
+from app.cli.story_phone import Phone
 
 BUYER, FRIEND, RIDER = "+821055501001", "+821055501002", "+821055501003"
 GOOD_CARD, BAD_CARD = "4242424242424242", "4000000000000002"
 LINE_CHARS_MAX = 200
 SEATS = 2
+COPY_AGE_SECONDS = 40
+LOOK_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -102,7 +106,7 @@ async def tell_ride(book: Book, shop: Shop, told: Told) -> None:
     status, paid = await shop.pay(booking, {"kind": "card", "token": await shop.card(GOOD_CARD)})
     book.step(6, "the payment system checks the card and settles")
     must(status == 200 and paid["state"] == "paid", f"the card was not taken: {paid}")  # noqa: PLR2004 - HTTP
-    await _received(book, shop, booking, RIDER, told.issuer)
+    await _received(book, shop, booking, RIDER, told.issuer, app=True)
 
 
 async def _stations(shop: Shop, told: Told) -> tuple[Json, Json]:
@@ -118,8 +122,11 @@ async def _stations(shop: Shop, told: Told) -> tuple[Json, Json]:
     return max(pairs, key=lambda pair: hypot(pair[0]["lat"] - pair[1]["lat"], pair[0]["lon"] - pair[1]["lon"]))
 
 
-async def _received(book: Book, shop: Shop, booking: Json, holder: str, issuer: str) -> None:
-    """Steps 8 to 10: the ticket reaches handset and issuer at the same time, is stored, shown, and admitted once."""
+async def _received(book: Book, shop: Shop, booking: Json, holder: str, issuer: str, *, app: bool = False) -> None:
+    """Steps 8 to 10: the ticket reaches handset and issuer at the same time, is stored, shown, and admitted once.
+
+    A holder with an app shows it a living barcode before, which a picture does not copy.
+    """
     message, ticket = await shop.message(holder, TICKET)
     await shop.delivered(booking)
     book.step(8, f"the ticket is on handset {holder} and in the issuer's register: {ticket[1]}")
@@ -132,11 +139,37 @@ async def _received(book: Book, shop: Shop, booking: Json, holder: str, issuer: 
     must(page, "the message carries no link")
     book.step(9, f"the handset stores it: {len(phone['tickets'])} in its memory")
     gate = await shop.gate(issuer, "Story gate")
+    if app:
+        await _living(book, shop, booking, holder, gate)
     verdict = await shop.present(gate, f"{ticket[1]} {ticket[2]}")
     must(verdict["admit"], f"the gate refused a good ticket: {verdict}")
     again = await shop.present(gate, f"{ticket[1]} {ticket[2]}")
     must(again["reason"] == "already_in", f"the gate did not see that it let somebody in just now: {again}")
     book.step(10, f"genuine: {verdict['words']['en']} A second try: {again['words']['en']}")
+
+
+async def _living(book: Book, shop: Shop, booking: Json, holder: str, gate: Gate) -> None:
+    """The handset's app carries the ticket too: the gate verifies its living barcode, and refuses a picture of it."""
+    phone = await Phone.signed_in(shop, holder)
+    await phone.carry((await shop.tickets(booking))[0]["id"])
+    book.step(9, f"its app stores it too, signed for a key that never leaves {holder}")
+    shown, verdict = await _verified(shop, phone, gate)
+    must(verdict["admit"], f"the gate refused a living barcode: {verdict}")
+    book.step(10, f"the app shows its living barcode, {shown[:12]}…, verified: {verdict['words']['en']}")
+    copy = await shop.present(gate, phone.shows(ago_seconds=COPY_AGE_SECONDS), use=False)
+    must(copy["reason"] == "stale_code", f"the gate took an old picture of a living barcode: {copy}")
+    book.step(10, f"a picture of it, {COPY_AGE_SECONDS} s old: {copy['words']['en']}")
+
+
+async def _verified(shop: Shop, phone: Phone, gate: Gate) -> tuple[str, Json]:
+    """What the phone shows, and what the gate says once the register has heard of the phone's key."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        shown = phone.shows()
+        verdict = await shop.present(gate, shown, use=False)
+        if verdict["reason"] != "unknown" or time.monotonic() >= deadline:
+            return shown, verdict
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def tell_gift(book: Book, shop: Shop, issuer: str) -> None:

@@ -11,7 +11,7 @@ from prometheus_client import start_http_server
 from app import logs
 from app import worker as background
 from app.cli.options import Data
-from app.cli.serving import house, run, stop_signal
+from app.cli.serving import house, run, settle, stop_signal
 from app.metrics import REGISTRY
 from app.settings import Role, Settings, load
 
@@ -34,6 +34,7 @@ def worker(
 async def _work(settings: Settings) -> None:
     stop = stop_signal()
     async with house(settings) as world:
+        settle()
         if settings.worker_metrics_port:
             start_http_server(settings.worker_metrics_port, settings.host, REGISTRY)
         working = asyncio.create_task(

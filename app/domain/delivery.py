@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.domain.entry_rules import Face
 from app.domain.machine import Machine
 
 
@@ -89,13 +90,21 @@ class Try:
 PLAIN = ("sms", "sms_http")
 """The channels whose message any handset can show: number and PIN as text. They end every ladder."""
 
-RICH = {Profile.EMS: ("ems",), Profile.WAP: ("wap_push",)}
+RICH = {Profile.EMS: "ems", Profile.WAP: "wap_push"}
 """What comes before them, for a message that has more to show than its text."""
 
+SHOWS = {"ems": frozenset({Face.COMPACT}), "wap_push": frozenset({Face.COMPACT, Face.PIN})}
+"""What of a ticket these show; who looks at it sees nothing else."""
 
-def ladder(profile: Profile, configured: Collection[str], *, rich: bool) -> tuple[str, ...]:
-    """The channels for one message to one handset, the preferred one first."""
-    preferred = RICH.get(profile, ()) if rich else ()
+
+def ladder(profile: Profile, configured: Collection[str], *, faces: frozenset[Face]) -> tuple[str, ...]:
+    """The channels for one message to one handset, the preferred one first.
+
+    `faces` are those of the message's ticket that open a gate; none for a message that shows no ticket. A channel that
+    could show only what opens nothing is not asked.
+    """
+    rich = RICH.get(profile)
+    preferred = (rich,) if rich and faces & SHOWS[rich] else ()
     return tuple(channel for channel in (*preferred, *PLAIN) if channel in configured)
 
 

@@ -96,6 +96,11 @@ class EntryRules:
         if not 0 <= self.offline_floor <= AMOUNT_MAX:
             raise ValueError(f"offline_floor is 0 to {AMOUNT_MAX} minor units")
 
+    def opens(self, *, bound: bool) -> frozenset[Face]:
+        """The faces that gates take of a ticket, which a handset has as a living barcode (`bound`), or has not."""
+        retired = STATIC if bound and self.retires_static else frozenset()
+        return frozenset(face for face in Face if self.faces.take(face) and face not in retired)
+
     @classmethod
     def of(cls, told: Mapping[str, object]) -> Self:
         """The rules out of what is stored or sent, where what is left out is as above; raises ValueError."""

@@ -28,6 +28,8 @@ COUNT_MAX = 100
 """People of one scan."""
 BY_CHARS_MAX = 200
 DIGEST_BYTES = 32
+LATE_HOURS = 24
+"""An entry that is brought later than so long after its own time is reported, and takes nothing back any more."""
 LINE_BYTES_MAX = 4_096
 """The longest entry with its digest, as JSON, is shorter than this."""
 

@@ -1,8 +1,9 @@
 """What gates decided alone, merged into the register: the same whatever the order in which their logs came.
 
 The people whom the register let in itself come first: it knew most. Those of the logs follow by what their gate knew
-of the register when it decided, then by gate, then by the gate's own count. No clock has a say. Uses go to people in
-that order; whoever comes after the last use was let in beyond it, and is reported. Value is taken in the same order.
+of the register when it decided, then by gate, then by the gate's own count; where several gates knew the same, nobody
+is taken for coming in again before anybody is taken for leaving, if that can be. No clock has a say. Uses go to people
+in that order; whoever comes after the last use was let in beyond it, and is reported. Value is taken by gate.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from uuid import UUID
 
 from app.domain.gate_log import Deed
+from app.domain.gate_order import order
 
 Name = tuple[UUID, str]
 """A scan's name: its gate and the gate's own id for it."""
@@ -88,6 +91,10 @@ class Standing:
     """Those whom the register let in itself."""
     net: int = 0
     """How many it let in less those it let out."""
+    carried: int = 0
+    """How many were in with the ticket that was issued anew as this one."""
+    handed: int = 0
+    """How many of those who were in with it are in with the ticket that it was issued anew as."""
     balance: int | None = None
     """What is left of a voucher without what was taken alone."""
     window_minutes: int | None = None
@@ -137,7 +144,8 @@ def settle(standing: Standing, brought: Sequence[Brought]) -> Settled:
     uses_left = 0 if balance == 0 else standing.uses - numbered
     enters = sum(one.count for one in ordered if one.enters)
     leaves = sum(one.count for one in ordered if one.intent is Deed.LEAVE)
-    inside = min(max(standing.net + enters - leaves, 0), standing.uses - uses_left)
+    here = standing.net + standing.carried - standing.handed + enters - leaves
+    inside = min(max(here, 0), standing.uses - uses_left + standing.carried)
     last = max((one for one in _lasts(standing, ordered)), key=lambda one: one.rank, default=None)
     return Settled(people, uses_left, inside, balance, _window(standing, ordered), last, taken, short)
 
@@ -149,29 +157,65 @@ def _people(standing: Standing, ordered: Sequence[Brought]) -> tuple[Person, ...
     extra = [one for one in standing.asked if one.use_no is None]
     extra.sort(key=lambda one: (one.gate_id, one.scan_id, one.person))
     most = len(before) + standing.held if standing.closed else standing.uses
-    people: list[Person] = []
-    used = 0
-
-    def let_in(person: Person, *, may: bool = True) -> None:
-        nonlocal used
-        takes = may and used < most
-        used += takes
-        people.append(replace(person, use_no=used if takes else None))
-
+    house = _House(most, inside=standing.net)
     for person in before:
-        let_in(person)
+        house.let_in(person)
     for person in extra:
-        let_in(person, may=not standing.closed)
-    inside = standing.net
-    for one in ordered:
+        house.let_in(person, may=not standing.closed)
+    for _, alike in groupby(ordered, key=lambda one: one.knew):
+        for one in _in_order(list(alike), house):
+            house.take(one)
+    return tuple(house.people)
+
+
+class _House:
+    """Who was let in by now, in the order in which that is looked at."""
+
+    def __init__(self, most: int, *, inside: int, used: int = 0) -> None:
+        self.most, self.inside, self.used = most, inside, used
+        self.people: list[Person] = []
+
+    def let_in(self, person: Person, *, may: bool = True) -> None:
+        takes = may and self.used < self.most
+        self.used += takes
+        self.people.append(replace(person, use_no=self.used if takes else None))
+
+    def take(self, one: Brought) -> None:
         if one.enters:
-            outside = max(used - inside, 0) if one.again else 0
+            outside = max(self.used - self.inside, 0) if one.again else 0
             for number in range(1, one.count - min(outside, one.count) + 1):
-                let_in(Person(one.gate_id, one.scan_id, number, one.at, knew=one.knew))
-            inside += one.count
+                self.let_in(Person(one.gate_id, one.scan_id, number, one.at, knew=one.knew))
+            self.inside += one.count
         elif one.intent is Deed.LEAVE:
-            inside -= one.count
-    return tuple(people)
+            self.inside -= one.count
+
+    def new(self, ordered: Sequence[Brought]) -> int:
+        """How many of these would be somebody new in this order."""
+        tried = _House(self.most, inside=self.inside, used=self.used)
+        for one in ordered:
+            tried.take(one)
+        return len(tried.people)
+
+
+def _in_order(alike: Sequence[Brought], house: _House) -> Sequence[Brought]:
+    """Deeds of gates that knew the same, by gate; or as they can have been, where that makes fewer people of them.
+
+    Such gates may have heard of one another all the same: a cursor stands still while a transaction is running, though
+    what was committed meanwhile is told. Who left by one gate may then have come in again by the other.
+    """
+    if not any(one.again for one in alike):
+        return alike
+    chains = [list(chain) for _, chain in groupby(alike, key=lambda one: one.gate_id)]
+    steps = [iter(chain) for chain in chains]
+    other = [next(steps[chain]) for chain in order([[_outside(one) for one in chain] for chain in chains])]
+    return other if house.new(other) < house.new(alike) else alike
+
+
+def _outside(one: Brought) -> int:
+    """How many more are outside after this."""
+    if one.intent is Deed.LEAVE:
+        return one.count
+    return -one.count if one.enters and one.again else 0
 
 
 def _value(standing: Standing, ordered: Sequence[Brought]) -> tuple[dict[Name, int], dict[Name, int]]:

@@ -7,7 +7,7 @@ word holds them already. Whatever cannot be known in between is taken the carefu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -98,12 +98,16 @@ class Own:
         window = timedelta(minutes=PIN_WINDOW_MINUTES)
         return sum(now - at < window for at in self._tries.get(number, ())) >= PIN_TRIES_MAX
 
-    def over(self, known: Register, code: int, post: Post) -> Register:
-        """The ticket as this gate must see it: the register's word, and what was done here since."""
+    def over(self, known: Register, code: int, post: Post, *, without: str | None = None) -> Register:
+        """The ticket as this gate must see it: the register's word, and what was done here since.
+
+        `without` names a scan that is to be left out: so the ticket is once that was taken back.
+        """
+        standing = [deed for deed in self._standing(code) if isinstance(deed, Answered) or deed.scan_id != without]
         entry = known
-        for deed in self._pending(code):
-            entry = after(entry, deed, post)
-        standing = [deed for deed in self._by_code.get(code, ()) if self._stands(deed)]
+        for deed in standing:
+            if self._is_pending(deed):
+                entry = after(entry, deed, post)
         ins = [deed for deed in standing if deed.reason in LETS_IN]
         return replace(entry, last=_last(known, ins, post), valid_until=_end(entry, ins))
 
@@ -112,22 +116,28 @@ class Own:
         first = self._by_scan.get(scan_id)
         if first is None or not first.done or first.intent is Deed.UNDO or first.code is None:
             return None
-        standing = [deed for deed in self._by_code[first.code] if self._stands(deed)]
+        standing = self._standing(first.code)
         in_time = timedelta(0) <= now - first.at <= timedelta(seconds=UNDO_SECONDS)
         return first if in_time and standing and standing[-1] is first else None
 
+    def stands(self, scan_id: str | None) -> bool:
+        """Whether something was done by this scan and not taken back."""
+        deed = self._by_scan.get(scan_id or "")
+        return deed is not None and deed.done and self._stands(deed)
+
     def _stands(self, deed: Entry | Answered) -> bool:
-        """Whether this was done and not taken back."""
         return isinstance(deed, Answered) or (deed.intent is not Deed.UNDO and deed.scan_id not in self._undone)
 
-    def _pending(self, code: int) -> Iterator[Entry | Answered]:
-        """What stands and the register's word does not hold.
+    def _standing(self, code: int) -> list[Entry | Answered]:
+        """What was done with this ticket and not taken back, in its order."""
+        return [deed for deed in self._by_code.get(code, ()) if self._stands(deed)]
+
+    def _is_pending(self, deed: Entry | Answered) -> bool:
+        """Whether the register's word does not hold this yet.
 
         Undoing what it does hold gives nothing back before it says so itself: only it knows which use that was.
         """
-        for deed in self._by_code.get(code, ()):
-            if self._stands(deed) and (isinstance(deed, Answered) or deed.seq > self.counted):
-                yield deed
+        return isinstance(deed, Answered) or deed.seq > self.counted
 
 
 def after(entry: Register, deed: Entry | Answered, post: Post) -> Register:

@@ -1,4 +1,4 @@
-"""A ticket from hand to hand: which may change hands and until when, what goes over, and the life of an offer."""
+"""A ticket from hand to hand: which may go and until when, what goes over, and the lives of offers and hand-overs."""
 
 from __future__ import annotations
 
@@ -43,6 +43,29 @@ OFFER = Machine(
 )
 
 
+class HandoverState(StrEnum):
+    """A hand-over whose issuer has a server of its own: that one is asked, and what it answers is the end."""
+
+    ASKED = "asked"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class HandoverEvent(StrEnum):
+    FINISH = "be finished"
+    REFUSE = "be refused"
+
+
+HANDOVER = Machine(
+    "hand-over",
+    HandoverState.ASKED,
+    {
+        HandoverEvent.FINISH: (frozenset({HandoverState.ASKED}), HandoverState.DONE),
+        HandoverEvent.REFUSE: (frozenset({HandoverState.ASKED}), HandoverState.REFUSED),
+    },
+)
+
+
 class Hand(StrEnum):
     """How a ticket came to the handset that has it. All but the first are made out of the ticket before."""
 
@@ -71,32 +94,42 @@ class Stays(StrEnum):
     USED_UP = "used_up"
     TOO_LATE = "too_late"
     INSIDE = "inside"
+    USED = "used"
+    """More was used of it than whoever is to have it agreed to."""
+    UNDER_WAY = "under_way"
 
 
 STAYS_WORDS: Mapping[Stays, str] = {
     Stays.REVOKED: "This ticket was revoked or given away already.",
     Stays.SUSPENDED: "This ticket's payment is disputed with the bank. It stays as it is until that is decided.",
     Stays.ELSEWHERE: (
-        "This ticket is in the register of its issuer's own server, where it cannot change hands. Return it, and"
+        "This ticket is in the register of its issuer's own server, which lets none change hands. Return it, and"
         " let the other handset buy one."
     ),
     Stays.NOT_A_GIFT: "This ticket cannot be given to another handset.",
     Stays.USED_UP: "This ticket is used up or past its time.",
     Stays.TOO_LATE: "It is too late to hand this ticket on; that ended before the start. Ask the box office.",
     Stays.INSIDE: "Somebody is inside with this ticket. Leave through a gate first, and ask again then.",
+    Stays.USED: "This ticket was used meanwhile, and stays with whoever has it.",
+    Stays.UNDER_WAY: (
+        "This ticket is being handed over already; its issuer's server has not answered yet. Wait for the message."
+    ),
 }
+HANDING_OVER = (
+    "This ticket is being handed over: its issuer's server does not answer just now, and is asked again until it does."
+    " The new ticket comes by message then; this one stays as it is meanwhile."
+)
+"""What is said when a hand-over was begun, and nobody knows yet how it ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What our own books say of a ticket that is to change hands.
 
-    `here`: its register is in this house, so that what is left of it can go over in one transaction. `transfer` is the
-    product's rule: `never`, `free` or `face_value`; `minutes_before` its start that ends.
+    `transfer` is the product's rule: `never`, `free` or `face_value`; `minutes_before` its start that ends.
     """
 
     state: TicketState
-    here: bool
     transfer: str
     generation: int
     valid_until: datetime
@@ -113,7 +146,7 @@ class Holding:
     @property
     def ever(self) -> bool:
         """Whether it may change hands at all, whatever state it is in."""
-        return self.transfer != "never" and self.here and self.generation < GENERATION_MAX
+        return self.transfer != "never" and self.generation < GENERATION_MAX
 
 
 def stays(holding: Holding, *, now: datetime) -> Stays | None:
@@ -121,7 +154,6 @@ def stays(holding: Holding, *, now: datetime) -> Stays | None:
     reasons = (
         (holding.state is TicketState.REVOKED, Stays.REVOKED),
         (holding.state is TicketState.SUSPENDED, Stays.SUSPENDED),
-        (not holding.here and holding.transfer != "never", Stays.ELSEWHERE),
         (not holding.ever, Stays.NOT_A_GIFT),
         (now >= holding.valid_until, Stays.USED_UP),
         (now >= holding.until, Stays.TOO_LATE),
@@ -149,6 +181,49 @@ class Left:
     balance: int | None
     activated_until: datetime | None = None
     """When the window ends that its first use began."""
+    used_at: datetime | None = None
+    """When it was last used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what a ticket becomes another one: how it changes hands, and how much of it must be left for that.
+
+    `unused_since`: from that moment on it let nobody in, which of a pass the uses do not tell.
+    """
+
+    came_by: Hand
+    uses_min: int = 1
+    balance_min: int = 0
+    unused_since: datetime | None = None
+
+    @property
+    def same_hands(self) -> bool:
+        return self.came_by is Hand.REISSUED
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What goes over: uses, a voucher's balance, and the end of a window that runs."""
+
+    uses: int
+    balance: int | None
+    activated_until: datetime | None
+
+    def ends(self, valid_until: datetime) -> datetime:
+        """Where the first use has begun a window, that is all the time there is."""
+        return min(valid_until, self.activated_until or valid_until)
+
+
+def rest(left: Left, terms: Terms, *, reentry: bool, now: datetime) -> Rest | Stays:
+    """What goes over to the ticket that this one becomes, or why nothing may."""
+    if why := gone(left, same_hands=terms.same_hands, reentry=reentry, now=now):
+        return why
+    uses = uses_after(left, same_hands=terms.same_hands, reentry=reentry)
+    used = terms.unused_since is not None and left.used_at is not None and left.used_at > terms.unused_since
+    if used or uses < terms.uses_min or (left.balance or 0) < terms.balance_min:
+        return Stays.USED
+    return Rest(uses, left.balance, left.activated_until)
 
 
 def uses_after(left: Left, *, same_hands: bool, reentry: bool) -> int:
@@ -160,7 +235,7 @@ def uses_after(left: Left, *, same_hands: bool, reentry: bool) -> int:
     if left.balance == 0:
         return 0
     if left.uses >= UNLIMITED_USES:
-        return left.uses
+        return UNLIMITED_USES
     outside = left.uses - left.uses_left - left.inside
     return left.uses_left + (outside if same_hands and reentry else 0)
 

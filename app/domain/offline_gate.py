@@ -121,7 +121,17 @@ class OfflineGate:
             count=told.count if told else 1,
             undoes=undoes,
         )
-        return Verdict(entry, None if before else link(self.digest, entry))
+        return Verdict(entry, None if before else link(self.digest, entry), line=self._after_undo(entry))
+
+    def _after_undo(self, entry: Entry) -> Line | None:
+        """The ticket as an undo leaves it, where there was something to take back; as online, else none is shown."""
+        undone = entry.reason is Reason.UNDONE
+        lines = self.sheet.find(entry.code) if entry.code is not None else ()
+        if not lines or not (undone or self.own.stands(entry.undoes)):
+            return None
+        line = lines[0]
+        without = entry.undoes if undone else None
+        return replace(line, entry=self.own.over(line.entry, line.code, self.sheet.post, without=without))
 
     # --- remembering ------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,10 @@ class PaymentPending(Refusal):
     """The payment network has not told us yet; nobody may pay again until it has."""
 
 
+class HandoverPending(Refusal):
+    """The issuer's own server has not told us yet whether a ticket became another one; it is asked until it has."""
+
+
 class NotEnoughValue(Refusal):
     """A balance is smaller than what is asked of it."""
 

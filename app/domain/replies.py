@@ -47,6 +47,7 @@ class Says(StrEnum):
     GIFT_TOO_LATE = "gift_too_late"
     INSIDE = "inside"
     USED_UP = "used_up"
+    HANDING_OVER = "handing_over"
     OWN_NUMBER = "own_number"
     BAD_NUMBER = "bad_number"
     GIFTS_OFTEN = "gifts_often"
@@ -220,6 +221,10 @@ WORDS: Mapping[Says, tuple[Forms, Forms]] = {
     Says.INSIDE: (
         ("표 {number}번으로 지금 입장해 있습니다. 퇴장한 뒤에 선물할 수 있습니다.",),
         ("Somebody is inside with ticket {number}. Leave through a gate, then send this again.",),
+    ),
+    Says.HANDING_OVER: (
+        ("표 {number}번을 넘기고 있습니다. 주최사가 응답하는 대로 문자로 알려 드립니다.",),
+        ("Ticket {number} is being handed over. A message comes when its organiser has answered.",),
     ),
     Says.USED_UP: (
         ("표 {number}번은 이미 사용했거나 기한이 지났습니다.",),

@@ -16,8 +16,6 @@ CODES_PER_HOUR_MAX = 3
 """How many codes one handset is sent within an hour, whoever asks for them and whatever they are for."""
 CODES_PER_DAY_MAX = 10
 """And within a day: who guesses day and night has 50 tries of a million."""
-ASKED_PER_HOUR_MAX = 10
-"""How many codes are sent within an hour because one address asks for them."""
 DEVICES_MAX = 5
 """How many devices one handset may have at a time."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,7 +56,10 @@ def shortened(text: str, width: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """What a ticket message says; `pin` and `link` are secrets of the holder."""
+    """What a ticket message says; `pin` and `link` are secrets of the holder.
+
+    An empty `pin` is of a ticket that only the holder's app shows. The `span` is told where it costs no message more.
+    """
 
     title: str
     when: str
@@ -64,6 +68,8 @@ class Slip:
     number: str
     pin: str
     link: str
+    span: str = ""
+    """How long it is good from its first use on; empty where its time does not hang on that."""
     lead: str = ""
     """What stands above it: from whom it is, or why it is new; empty for a ticket that was bought for its handset."""
 
@@ -82,15 +88,29 @@ def ticket_message(slip: Slip, language: str, parts: Parts) -> str:
 
     Korean does not fit one 70-character message with its link; there it is the fullest form that needs the fewest.
     """
-    forms = [_ticket_form(slip, language, width, with_place) for with_place in (True, False) for width in TITLE_WIDTHS]
-    fewest = min(parts(form) for form in forms)
-    return next(form for form in forms if parts(form) == fewest)
+    forms = (
+        _ticket_form(slip, language, width, where, span)
+        for span in dict.fromkeys((slip.span, ""))
+        for where in (slip.where, "")
+        for width in TITLE_WIDTHS
+    )
+    best, fewest = "", math.inf
+    for form in dict.fromkeys(forms):  # a short title is the same at every width
+        if (needed := parts(form)) < fewest:
+            best, fewest = form, needed
+        if fewest == 1:
+            break
+    return best
 
 
-def _ticket_form(slip: Slip, language: str, width: int, with_place: bool) -> str:  # noqa: FBT001 - a form's two axes
-    number = f"번호 {slip.number} PIN {slip.pin}" if language == "ko" else f"No {slip.number} PIN {slip.pin}"
-    where = shortened(slip.where, width) if with_place else ""
-    lines = [slip.lead, shortened(slip.title, width), slip.when, where, slip.seat, number, slip.link]
+def _ticket_form(slip: Slip, language: str, width: int, where: str, span: str) -> str:
+    number = f"번호 {slip.number}" if language == "ko" else f"No {slip.number}"
+    if slip.pin:
+        keys = [f"{number} PIN {slip.pin}"]
+    else:
+        keys = [number, "앱에서 보여 주십시오." if language == "ko" else "Show it in the app:"]
+    title = shortened(slip.title, width)
+    lines = [slip.lead, title, slip.when, span, shortened(where, width), slip.seat, *keys, slip.link]
     return "\n".join(line for line in lines if line)
 
 

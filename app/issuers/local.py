@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.domain import inventory
+from app.domain.gift import Rest, Stays, Terms
 from app.domain.refusals import KeyReused, NotFound, WrongState
 from app.domain.ticket import TicketState
 from app.pins import code_digest, pin_digest
@@ -21,20 +22,23 @@ from app.ports import (
     Held,
     HoldLost,
     NotAvailable,
+    NotReplaced,
     NotSpent,
     Part,
     Registration,
+    Replaced,
     Revoked,
     Secrets,
     Spent,
     Used,
     Wish,
 )
-from app.store import register, spending, stock
+from app.store import hands, register, spending, stock
 from app.store.database import Database, Tx
 from app.store.register import Digests
 from app.store.stock import Places
 
+TAKEN = "This ticket's id, number or code is another ticket's. Issue it again under new ones."
 ROUNDS_MAX = 10
 """How often a hold looks again after somebody else was faster."""
 
@@ -134,6 +138,39 @@ class LocalIssuer:
             await register.revoke(tx, ticket_id)
             await stock.put_back(tx, free, key=self._hold_key(key))
         return Revoked()
+
+    async def replace(self, *, ticket_id: UUID, fresh: Registration, terms: Terms) -> Replaced | NotReplaced:
+        async with self._database.transaction() as tx:
+            entry = await self._own(tx, fresh.issuer_id, ticket_id)
+            if (entry.product_id, entry.occasion_id) != (fresh.product_id, fresh.occasion_id):
+                raise NotFound("The issuer's register has no such ticket of that product and occasion.")
+            became = await hands.successor(tx, ticket_id)
+            if became is None:
+                rest = await hands.surrender(tx, ticket_id, terms, now=self._clock.now(), seller=self.seller)
+                if isinstance(rest, Stays):
+                    return NotReplaced(rest)
+                await self._enter(tx, ticket_id, fresh, rest, terms)
+            elif became != fresh.ticket_id:
+                return NotReplaced(Stays.REVOKED)
+            return await self._replaced(tx, fresh.issuer_id, ticket_id, fresh.ticket_id)
+
+    async def _enter(self, tx: Tx, before: UUID, fresh: Registration, rest: Rest, terms: Terms) -> None:
+        """Register what a ticket became; raises WrongState."""
+        now = self._clock.now()
+        wanted = replace(fresh, uses=rest.uses, balance=rest.balance, valid_until=rest.ends(fresh.valid_until))
+        if self.seller:
+            kept = [(replace(wanted, seller=self.seller), self._digests(fresh))]
+            if not await register.register_foreign(tx, kept, now=now):
+                raise WrongState(TAKEN)
+        else:
+            await register.register(tx, [wanted], now=now)
+        await hands.hand_over(tx, before=before, after=fresh.ticket_id, terms=terms)
+
+    async def _replaced(self, tx: Tx, issuer_id: UUID, before: UUID, after: UUID) -> Replaced:
+        ids = [before, after]
+        rows = {row.ticket_id: row for row in await register.entries(tx, ids, issuer_id=issuer_id, seller=self.seller)}
+        both = register.told([rows[one] for one in ids], await register.admissions(tx, ids))
+        return Replaced(both[0], both[1], rows[after].uses, rows[after].valid_until)
 
     async def suspend(self, *, issuer_id: UUID, ticket_id: UUID, suspended: bool) -> None:
         async with self._database.transaction() as tx:
@@ -266,8 +303,7 @@ class LocalIssuer:
     async def _register_foreign(self, tx: Tx, registrations: Sequence[Registration]) -> Sequence[Exception | None]:
         kept = [(replace(one, seller=self.seller), self._digests(one)) for one in registrations]
         there = await register.register_foreign(tx, kept, now=self._clock.now())
-        refused = WrongState("This ticket's id, number or code is another ticket's. Issue it again under new ones.")
-        return [None if one.ticket_id in there else refused for one in registrations]
+        return [None if one.ticket_id in there else WrongState(TAKEN) for one in registrations]
 
     def _digests(self, one: Registration) -> Digests:
         assert self._keys is not None, "a seller's view has them"

@@ -284,9 +284,9 @@ class EntryTold(Told):
     issuer: UUID
     state: TicketState
     version: Annotated[int, Field(ge=1, le=2**31 - 1)]
-    uses_left: Annotated[int, Field(ge=0, le=1_000)]
+    uses_left: Annotated[int, Field(ge=0, le=UNLIMITED_USES)]
     balance: Annotated[int, Field(ge=0, le=MINOR_MAX)] | None
-    admissions: Annotated[list[SeenTold], Field(max_length=1_000)] = []
+    admissions: Annotated[list[SeenTold], Field(max_length=UNLIMITED_USES)] = []
 
     @classmethod
     def of(cls, one: Entry) -> EntryTold:

@@ -11,9 +11,10 @@ from uuid import UUID
 import structlog
 from pydantic import BaseModel, ValidationError
 
+from app.domain.gift import Terms
 from app.domain.refusals import IssuerAway
 from app.domain.sale import HOLD_SECONDS_MAX
-from app.issuers import messages
+from app.issuers import messages, replacing
 from app.issuers.remote_catalogue import RemoteCatalogue
 from app.issuers.wire import Answer, Wire
 from app.ports import (
@@ -24,9 +25,11 @@ from app.ports import (
     Held,
     HoldLost,
     NotAvailable,
+    NotReplaced,
     NotSpent,
     Part,
     Registration,
+    Replaced,
     Revoked,
     Spent,
     Used,
@@ -103,6 +106,14 @@ class RemoteIssuer(RemoteCatalogue):
         told = await self._ask("POST", f"/tickets/{ticket_id}/revocation", asked, messages.RevokedTold)
         return Revoked() if told.revoked else Used(told.uses)
 
+    async def replace(self, *, ticket_id: UUID, fresh: Registration, terms: Terms) -> Replaced | NotReplaced:
+        asked = replacing.ReplacementAsked.of(fresh, terms)
+        told = await self._ask("POST", f"/tickets/{ticket_id}/replacement", asked, replacing.ReplacedTold)
+        outcome = told.outcome()
+        if outcome is None or (isinstance(outcome, Replaced) and not _is_what_was_asked(ticket_id, asked, outcome)):
+            raise self._nonsense("it replaced another ticket, or made more of it than there was")
+        return outcome
+
     async def suspend(self, *, issuer_id: UUID, ticket_id: UUID, suspended: bool) -> None:
         asked = messages.SuspensionAsked(issuer=issuer_id, suspended=suspended)
         path = f"{API}/tickets/{ticket_id}/suspension"
@@ -162,6 +173,22 @@ class RemoteIssuer(RemoteCatalogue):
     def _nonsense(self, why: str) -> IssuerAway:
         log.error("issuer_makes_no_sense", issuer=self.name, reason=why)
         return self.wire.away()
+
+
+def _is_what_was_asked(ticket_id: UUID, asked: replacing.ReplacementAsked, told: Replaced) -> bool:
+    """Whether this ticket became that one, with no more than there may be at the most.
+
+    Issued anew it may have more uses than before: those who came in with an earlier one and left may come in again.
+    """
+    fresh = asked.fresh
+    both = [(one.issuer_id, one.ticket_id) for one in (told.before, told.after)]
+    return (
+        both == [(fresh.issuer, ticket_id), (fresh.issuer, asked.ticket)]
+        and (told.uses <= fresh.uses or asked.terms().same_hands)
+        and (told.after.balance is None) == (fresh.balance is None)
+        and (told.after.balance or 0) <= (fresh.balance or 0)
+        and fresh.valid_from < told.valid_until <= fresh.valid_until
+    )
 
 
 def _is_what_was_wished(parts: Sequence[Part], held: Sequence[Sequence[UUID]]) -> bool:

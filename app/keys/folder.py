@@ -29,6 +29,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from app import disk
 from app.keys.points import base64url, is_p256
 from app.keys.ring import SECRET_BYTES, SUFFIXES, Current, KeyRing, KeyRingUnusable, file_name
 
@@ -95,9 +96,9 @@ def create(directory: Path) -> None:
         raise KeyRingUnusable(f"{directory.parent} cannot be written: {fault.strerror}") from fault
     try:
         for name, octets in files.items():
-            _write(made / name, octets)
+            disk.put(made / name, octets)
         made.rename(directory)  # replaces an empty folder, fails on any other
-        _sync(directory.parent)
+        disk.sync_folder(directory.parent)
     except OSError as fault:
         if not (directory / RING).exists():
             raise KeyRingUnusable(
@@ -141,40 +142,19 @@ def locked(directory: Path) -> Iterator[None]:
 
 def put(directory: Path, name: str, octets: bytes) -> None:
     """Make or replace one file of the ring: there is the old one or the new one, also after a power failure."""
-    made = directory / f".{name}.{secrets.token_hex(4)}"
     try:
-        _write(made, octets)
-        made.replace(directory / name)
-        _sync(directory)
+        disk.put(directory / name, octets)
     except OSError as fault:
         raise KeyRingUnusable(f"{directory / name} cannot be written: {fault.strerror}") from fault
-    finally:
-        made.unlink(missing_ok=True)
 
 
 def take_away(directory: Path, name: str) -> None:
     """Remove one file of the ring; one that is not there is no fault."""
     try:
         (directory / name).unlink(missing_ok=True)
-        _sync(directory)
+        disk.sync_folder(directory)
     except OSError as fault:
         raise KeyRingUnusable(f"{directory / name} cannot be removed: {fault.strerror}") from fault
-
-
-def _write(path: Path, octets: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

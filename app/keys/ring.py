@@ -19,6 +19,8 @@ from app.keys.points import holds, is_p256, public_jwk, public_key, sign, thumbp
 KID_MAX = 255
 SECRET_BYTES = 32
 JWKS_KEYS_MAX = 512
+MACS_KEPT_MAX = 1_024
+"""Derived keys that are kept ready: one for each purpose, and one for each occasion whose compact codes are read."""
 SUFFIXES = {"secret": "key", "barcode": "pem", "token": "pem"}
 """The kinds of key, each with the ending of its files."""
 
@@ -116,6 +118,7 @@ class KeyRing:
     current: Current = field(default_factory=Current)
     dropped: frozenset[int] = field(default=frozenset(), repr=False)
     """Indexes of secrets that were compromised and are gone: what was derived from them counts no more."""
+    _macs: dict[tuple[int, bytes], MacKey] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         kinds = (("secret", self.secrets), ("barcode", self.barcode), ("token", self.token))
@@ -179,6 +182,16 @@ class KeyRing:
         return self._derived(kid, b"snapshot")
 
     def _derived(self, kid: int, purpose: bytes) -> MacKey:
+        """Kept ready: deriving one costs ten times what using it does. Raises KeyRingUnusable as `_derive` does."""
+        known = self._macs.get((kid, purpose))
+        if known is None:
+            known = self._derive(kid, purpose)
+            if len(self._macs) >= MACS_KEPT_MAX:
+                self._macs.clear()
+            self._macs[kid, purpose] = known
+        return known
+
+    def _derive(self, kid: int, purpose: bytes) -> MacKey:
         """HKDF-SHA256 without salt (RFC 5869); raises KeyRingUnusable for a secret that is missing.
 
         Under one that was dropped something else is derived, which matches nothing that anybody was given.

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.domain.admission import PIN_TRIES_MAX
 from app.domain.money import Money
 from app.keys import KeyRing
-from app.pins import is_pin, pin_of
+from app.pins import is_pin, pin_of_row
 from app.ports import (
     Authorized,
     Captured,
@@ -27,10 +27,10 @@ from app.ports import (
     Unknown,
     Voided,
 )
-from app.store import emoney, payments, register_pins
+from app.store import emoney, register_pins
 from app.store.database import Database, Tx
-from app.store.emoney import NewTransfer
-from app.store.register_pins import Guard
+from app.store.emoney import BeforeCharge, Charging, NewTransfer
+from app.store.register_pins import Guard, Tries
 from app.store.tables.money import AccountKind, TransferKind
 
 
@@ -43,6 +43,15 @@ class _Ask:
     def account(self) -> tuple[UUID, str, str]:
         """Issuer, handset and currency: what names a prepaid account."""
         return self.charge.issuer_id, str(self.instrument.handset), self.charge.amount.currency
+
+    @property
+    def guard(self) -> Guard:
+        """What its wrong PINs are counted by."""
+        return self.charge.issuer_id, f"e{self.instrument.handset[1:]}"[:16]
+
+    @property
+    def named(self) -> Charging:
+        return Charging(self.charge.key, self.charge.amount.currency, self.guard)
 
 
 class Emoney:
@@ -66,10 +75,7 @@ class Emoney:
         instrument = charge.instrument
         if not isinstance(instrument, Prepaid):
             return Refused(Decline.INVALID, "not e-money")
-        refusal = await self._database.together(self._check_pins, _Ask(charge, instrument))
-        if refusal is not None:
-            return refusal
-        return await self._database.together(self._take, _Ask(charge, instrument))
+        return await self._database.together(self._charge, _Ask(charge, instrument))
 
     async def capture(self, *, reference: str, amount: Money, key: str) -> Captured | Refused | Unknown:
         del amount, key
@@ -115,81 +121,50 @@ class Emoney:
             posted = await emoney.posted(tx, [reference])
         return Refunded(reference) if reference in posted else Refused(Decline.INVALID, "no such refund")
 
-    async def _check_pins(self, tx: Tx, asks: Sequence[_Ask]) -> list[Refused | None]:
-        """Count the tries before the PINs are looked at, apart from the charge, so that no rollback forgives them.
+    def _opens(self, account: sa.Row[Any], typed: str) -> bool:
+        return is_pin(pin_of_row(self._keys, account), typed)
 
-        Of several tries for one account each counts as if they had come one after the other.
+    async def _charge(self, tx: Tx, asks: Sequence[_Ask]) -> list[Captured | Refused]:
+        """Charge everybody in one transaction: accounts locked in order, PINs and balances checked, transfers written.
+
+        Whoever else tries a PIN of these accounts waits, and then sees what was counted here: guessing in parallel
+        gains nothing. Of several tries in here each counts as if they had come one after the other.
         """
-        guards = [(ask.charge.issuer_id, f"e{ask.instrument.handset[1:]}"[:16]) for ask in asks]
-        tries = await register_pins.count_pin_tries(tx, guards, now=self._clock.now())
-        accounts = await emoney.prepaid(tx, [ask.account for ask in asks], lock=False)
-        answers: list[Refused | None] = []
-        forgiven: set[Guard] = set()
-        for ask, guard in zip(asks, guards, strict=True):
-            tries[guard] += 1
+        accounts = await emoney.prepaid(tx, [ask.account for ask in asks])
+        facts = await emoney.before_charges(tx, [ask.named for ask in asks], now=self._clock.now())
+        balances = {row.id: row.balance for row in accounts.values()}
+        tries = Tries({ask.guard: facts[ask.charge.key].tries for ask in asks})
+        answers: list[Captured | Refused] = []
+        transfers: list[NewTransfer] = []
+        for ask in asks:
             account = accounts.get(ask.account)
-            if tries[guard] > PIN_TRIES_MAX:
+            if tries.add(ask.guard) > PIN_TRIES_MAX:
                 answers.append(Refused(Decline.LOCKED, "too many wrong PINs"))
             elif account is None or not self._opens(account, ask.instrument.pin):
                 answers.append(Refused(Decline.WRONG_PIN, "no account opens with this number and PIN"))
             else:
-                tries[guard] = 0
-                forgiven.add(guard)
-                answers.append(None)
-        await register_pins.forgive_pins(tx, forgiven)
-        since = [guard for guard in forgiven for _ in range(tries[guard])]
-        if since:
-            await register_pins.count_pin_tries(tx, since, now=self._clock.now())
-        return answers
-
-    def _opens(self, account: sa.Row[Any], typed: str) -> bool:
-        pin = pin_of(
-            self._keys,
-            issuer_id=account.issuer_id,
-            identity=account.id,
-            kid=account.kid,
-            generation=account.generation,
-        )
-        return is_pin(pin, typed)
-
-    async def _take(self, tx: Tx, asks: Sequence[_Ask]) -> list[Captured | Refused]:
-        """Charge everybody in one transaction: accounts locked in order, balances checked, transfers written."""
-        accounts = await emoney.prepaid(tx, [ask.account for ask in asks])
-        clearing = {
-            (issuer_id, currency): await self._clearing_account(tx, issuer_id, currency)
-            for issuer_id, currency in dict.fromkeys((ask.charge.issuer_id, ask.charge.amount.currency) for ask in asks)
-        }
-        balances = {row.id: row.balance for row in accounts.values()}
-        done = await emoney.posted(tx, [ask.charge.key for ask in asks])
-        # Whoever gave an attempt up has looked whether it was charged: it must not be after that.
-        given_up = await payments.given_up(tx, [ask.charge.key for ask in asks])
-        answers: list[Captured | Refused] = []
-        transfers: list[NewTransfer] = []
-        for ask in asks:
-            key, amount = ask.charge.key, ask.charge.amount.amount
-            account = accounts.get(ask.account)
-            if key in done:
-                answers.append(Captured(key))
-            elif key in given_up:
-                answers.append(Refused(Decline.INVALID, "this attempt was given up"))
-            elif account is None or balances[account.id] < amount:
-                answers.append(Refused(Decline.INSUFFICIENT_FUNDS, "the balance is smaller than the price"))
-            else:
-                balances[account.id] -= amount
-                transfers.append(
-                    NewTransfer(
-                        id=self._entropy.uuid(),
-                        issuer_id=ask.charge.issuer_id,
-                        key=key,
-                        kind=TransferKind.CHARGE,
-                        debit_id=account.id,
-                        credit_id=clearing[ask.charge.issuer_id, ask.charge.amount.currency],
-                        amount=amount,
-                    )
-                )
-                answers.append(Captured(key))
+                tries.forgive(ask.guard)
+                fact = facts[ask.charge.key]
+                answers.append(_settled(ask.charge, fact, balances[account.id]))
+                if isinstance(answers[-1], Captured) and not fact.posted:
+                    fact.posted = True
+                    balances[account.id] -= ask.charge.amount.amount
+                    transfers.append(await self._transfer(tx, ask, account.id, fact.clearing))
+        await register_pins.write_tries(tx, tries, now=self._clock.now())
         await emoney.post(tx, transfers, now=self._clock.now())
         return answers
+
+    async def _transfer(self, tx: Tx, ask: _Ask, account_id: UUID, clearing: UUID | None) -> NewTransfer:
+        charge = ask.charge
+        return NewTransfer(
+            id=self._entropy.uuid(),
+            issuer_id=charge.issuer_id,
+            key=charge.key,
+            kind=TransferKind.CHARGE,
+            debit_id=account_id,
+            credit_id=clearing or await self._clearing_account(tx, charge.issuer_id, charge.amount.currency),
+            amount=charge.amount.amount,
+        )
 
     async def _clearing_account(self, tx: Tx, issuer_id: UUID, currency: str) -> UUID:
         return await emoney.account_id(
@@ -213,3 +188,14 @@ class Emoney:
             reverses=charge.key,
         )
         await emoney.post(tx, [transfer], now=self._clock.now())
+
+
+def _settled(charge: Charge, fact: BeforeCharge, balance: int) -> Captured | Refused:
+    """What becomes of a charge whose PIN is right."""
+    if fact.posted:
+        return Captured(charge.key)
+    if fact.given_up:
+        return Refused(Decline.INVALID, "this attempt was given up")
+    if balance < charge.amount.amount:
+        return Refused(Decline.INSUFFICIENT_FUNDS, "the balance is smaller than the price")
+    return Captured(charge.key)

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from app.ports import Unknown
 
 API_VERSION = "2026-10-28.endive"
+AGENT = "Cyberticket (Stripe PaymentIntents)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,15 @@ class Wire:
     ) -> None:
         self._http = http
         self.settings = settings
+        self._base = settings.base_url.rstrip("/")
+        self._headers = {
+            "Authorization": f"Bearer {settings.secret_key.get_secret_value()}",
+            "Stripe-Version": settings.version,
+            "Accept-Encoding": "identity",
+            "User-Agent": AGENT,
+        }
+        seconds = httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds)
+        self._extensions = {"timeout": seconds.as_dict()}
         self._chance = chance
         self._sleep = sleep
 
@@ -144,19 +154,14 @@ class Wire:
         fields: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> httpx.Request:
-        settings = self.settings
-        return self._http.build_request(
+        """A whole request: what the client would merge into it, at every one, is the same for all of them."""
+        return httpx.Request(
             method,
-            f"{settings.base_url.rstrip('/')}{path}",
+            f"{self._base}{path}",
             data=fields,
             params=query,
-            headers={
-                "Authorization": f"Bearer {settings.secret_key.get_secret_value()}",
-                "Stripe-Version": settings.version,
-                "Accept-Encoding": "identity",
-                **headers,
-            },
-            timeout=httpx.Timeout(settings.read_seconds, connect=settings.connect_seconds),
+            headers={**self._headers, **headers},
+            extensions=self._extensions,
         )
 
     async def _try(self, request: httpx.Request, *, bytes_max: int) -> Reply | _Lost:

@@ -18,7 +18,7 @@ from app.domain.money import Money
 from app.domain.refusals import IssuerAway, Refusal
 from app.domain.ticket import Kind, TicketState
 from app.keys import KeyRing
-from app.pins import is_pin, pin_of
+from app.pins import is_pin, pin_of_row
 from app.ports import (
     Authorized,
     Captured,
@@ -163,14 +163,7 @@ class Vouchers:
         return _Opened(ticket.id, ticket.served_by)
 
     def _is_pin(self, ticket: sa.Row[Any], typed: str) -> bool:
-        pin = pin_of(
-            self._keys,
-            issuer_id=ticket.issuer_id,
-            identity=ticket.id,
-            kid=ticket.kid,
-            generation=ticket.generation,
-        )
-        return is_pin(pin, typed)
+        return is_pin(pin_of_row(self._keys, ticket), typed)
 
     async def _spend(self, charge: Charge, opened: _Opened) -> Refused | Unknown | None:
         """Take the amount at the register; None once it has it."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from app.domain.gift import Stays, Terms
 from app.domain.ticket import Kind, TicketState
 
 
@@ -137,6 +138,26 @@ class Entry:
     admissions: tuple[Seen, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """One ticket has become another: the register refuses `before`, and takes `after`, from the same moment on.
+
+    `uses` and `valid_until` are what the new ticket was registered with; its balance is in its entry.
+    """
+
+    before: Entry
+    after: Entry
+    uses: int
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotReplaced:
+    """The ticket is as it was, and why."""
+
+    why: Stays
+
+
 class Issuer(Protocol):
     """Where an issuer's stock and register live, near or far. Everything is idempotent by its key.
 
@@ -166,6 +187,15 @@ class Issuer(Protocol):
         """Make the register refuse the ticket, and put the places in `free`, sold to `key`, back on sale.
 
         With `unless_used` a ticket that was used is left alone: looking and revoking are one step there.
+        """
+        ...
+
+    async def replace(self, *, ticket_id: UUID, fresh: Registration, terms: Terms) -> Replaced | NotReplaced:
+        """Let one ticket become another, with all that is left of it; looking, revoking and registering are one step.
+
+        Of `fresh`, whose id is the key of it all, uses, balance and end are what there may be at the most. Raises
+        NotFound where the register does not know the ticket, and WrongState where the new one's number or code is
+        another ticket's; then nothing was done.
         """
         ...
 

@@ -67,14 +67,17 @@ async def the_member(world: TheWorld, bearer: Annotated[Bearer, Depends(_staff)]
 TheMember = Annotated[Member, Depends(the_member)]
 
 
+PROOF_CHARS_MAX = 4_096
 ProofHeader = Annotated[
-    str | None, Header(alias="DPoP", max_length=4096, description="A proof of the device's own key (RFC 9449).")
+    str | None,
+    Header(alias="DPoP", max_length=PROOF_CHARS_MAX, description="A proof of the device's own key (RFC 9449)."),
 ]
 
 
 def own_address(request: Request, world: World) -> str:
     """Where this request went, as clients are told: that is what their proofs are for."""
-    return world.house.public_url + request.url.path
+    path: str = request.scope["path"]
+    return world.house.public_url + path
 
 
 async def the_gate(
@@ -207,7 +210,7 @@ class Once:
             raise KeyMissing("Send an Idempotency-Key header of 8 to 100 letters, fresh for each new request.")
         caller = self._caller or self._request.headers.get("authorization", "")
         who = hashlib.sha256(caller.encode()).hexdigest()[:32]
-        scope = f"{who} {self._request.method} {self._request.url.path}"[:100]
+        scope = f"{who} {self._request.method} {self._request.scope['path']}"[:100]
 
         async def answer() -> Reply:
             try:

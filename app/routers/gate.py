@@ -9,11 +9,12 @@ from app.flows.gate import admit
 from app.flows.gate.admit_case import Answer
 from app.metrics import SCANS
 from app.routers.common import TheGate, TheWorld
+from app.routers.short_way import GateRoute
 from app.schemas.base import problems
 from app.schemas.gate import AdmissionIn, CheckIn, RedemptionIn, UndoIn, VerdictOut
 from app.store.tables.register import ScanKind
 
-router = APIRouter(prefix="/gate", tags=["gate"])
+router = APIRouter(prefix="/gate", tags=["gate"], route_class=GateRoute)
 
 
 @router.post("/admissions", responses=problems(401, 403, 422))

@@ -10,7 +10,7 @@ from app.flows.gate.admit_answer import ticket
 from app.routers.common import TheGate, TheWorld
 from app.routers.gate import verdict
 from app.schemas.base import problems
-from app.schemas.gate import AreaOut, FoundOut, OccupancyOut, OverrideIn, SearchIn, SearchOut, VerdictOut
+from app.schemas.gate import FoundOut, OccupancyOut, OverrideIn, SearchIn, SearchOut, VerdictOut
 from app.store.tables.register import ScanKind
 
 router = APIRouter(prefix="/gate", tags=["gate"])
@@ -49,6 +49,4 @@ async def search(world: TheWorld, gate: TheGate, body: SearchIn) -> SearchOut:
 @router.get("/occupancy", responses=problems(401))
 async def occupancy(world: TheWorld, gate: TheGate) -> OccupancyOut:
     """How many people are inside, by area: those of tickets that are not over yet, less those who left."""
-    people = await gate_desk.occupancy(world, gate)
-    areas = [AreaOut(area=area, inside=inside) for area, inside in people.items()]
-    return OccupancyOut(areas=areas, inside=sum(people.values()), at=world.clock.now())
+    return OccupancyOut.of(await gate_desk.occupancy(world, gate), at=world.clock.now())

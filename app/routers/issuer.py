@@ -16,7 +16,7 @@ from fastapi import APIRouter, Path, Query
 from app.flows.booking import sales_status
 from app.flows.sellers import counter as selling
 from app.flows.sellers import for_sellers
-from app.issuers import messages
+from app.issuers import messages, replacing
 from app.ports import Committed, Held, Revoked, Spent, Wish
 from app.routers.common import TheWorld
 from app.routers.issuer_caller import TheSeller
@@ -104,6 +104,15 @@ async def revoke(
     if isinstance(outcome, Revoked):
         return messages.RevokedTold(revoked=True)
     return messages.RevokedTold(revoked=False, uses=outcome.uses)
+
+
+@router.post("/tickets/{ticket_id}/replacement", responses=problems(404, 409))
+async def replace(
+    world: TheWorld, seller: TheSeller, ticket_id: TicketId, body: replacing.ReplacementAsked
+) -> replacing.ReplacedTold:
+    """Let a ticket become another one, with all that is left of it: the old codes die as the new ones come to life."""
+    outcome = await selling.replace(world, seller, ticket_id, body.fresh.registration(body.ticket), body.terms())
+    return replacing.ReplacedTold.of(outcome)
 
 
 @router.put("/tickets/{ticket_id}/suspension", status_code=204, responses=problems(404))

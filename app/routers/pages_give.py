@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.domain.handset import Handset, for_holder
-from app.domain.refusals import TooMany, WrongState
+from app.domain.refusals import HandoverPending, TooMany, WrongState
 from app.flows.hands.give import can_be_given, can_be_sent_back, give, send_back
 from app.flows.tickets import show
 from app.flows.tickets.show import Use
@@ -62,6 +62,8 @@ async def give_away(request: Request, world: TheWorld, token: Token) -> Response
         await give(world, ticket.id, receiver)
     except TooMany:
         return _step(request, token, ticket, Step(typed, "too_many"), 429)
+    except HandoverPending:
+        return _step(request, token, ticket, Step(typed, "under_way"), 409)
     except WrongState:  # a gate or another press was faster; the ticket's page says how it stands
         pass
     return _to_ticket(token)
@@ -91,7 +93,7 @@ async def give_back(request: Request, world: TheWorld, token: Token) -> Response
     asked = await form(request)
     ticket = await show.ticket_by_link(world, token)
     if asked.one("sure"):
-        with suppress(WrongState):  # used, or pressed twice
+        with suppress(WrongState, HandoverPending):  # used, or pressed twice, or still with its issuer
             await send_back(world, ticket.id)
     return _to_ticket(token)
 

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.domain.gift import Standing
 from app.domain.handset import for_holder
-from app.domain.refusals import Locked, NotEnoughValue, PaymentRefused, Refusal, WrongState
+from app.domain.refusals import HandoverPending, Locked, NotEnoughValue, PaymentRefused, Refusal, WrongState
 from app.flows.hands import offer
 from app.flows.hands.offered import Offered
 from app.flows.tickets import show
@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 
 Token = Annotated[str, Path(max_length=100)]
 PIN_CHARS_MAX: Final = 12
-STAYS: Final = frozenset({"used_up", "inside", "too_late", "suspended", "used_since"})
+STAYS: Final = frozenset({"used_up", "inside", "too_late", "suspended", "used_since", "under_way"})
 """Reasons that have words of their own; of the others no receiver can do more than ask the giver."""
 
 
@@ -45,7 +45,7 @@ async def answer(request: Request, world: TheWorld, token: Token) -> Response:
             await offer.decline(world, found.id, by=found.receiver)
         elif asked.one("take"):
             await offer.accept(world, found.id, by=found.receiver, pin=asked.one("pin")[:PIN_CHARS_MAX])
-    except (PaymentRefused, Locked, NotEnoughValue) as no:
+    except (PaymentRefused, Locked, NotEnoughValue, HandoverPending) as no:
         return await _page(request, world, token, found, no)
     except WrongState as no:
         if no.more["reason"] != "closed":
@@ -64,6 +64,8 @@ def _fault(no: Refusal | None) -> str:
             return "locked"
         case NotEnoughValue():
             return "too_little"
+        case HandoverPending():
+            return "under_way"
         case _:
             reason = str(no.more["reason"])
             return reason if reason in STAYS else "elsewhere"
@@ -83,6 +85,7 @@ async def _page(request: Request, world: World, token: str, found: Offered, no: 
         open=found.standing is Standing.OPEN,
         giver=for_holder(found.giver),
         ticket=ticket,
+        lasting=(await show.card(world, ticket)).lasting,
         fault=_fault(no),
         missing=0 if no is None else no.more.get("missing", 0),
     )

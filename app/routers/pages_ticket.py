@@ -36,7 +36,6 @@ async def ticket_page(request: Request, world: TheWorld, token: Token) -> Respon
         card=card,
         ticket=ticket,
         pictured=show.is_pictured(ticket),
-        typed=show.is_typed(ticket),
         giveable=card.use is Use.GOOD and can_be_given(ticket),
         returnable=card.use is Use.GOOD and can_be_sent_back(ticket, now=world.clock.now()),
         early=world.clock.now() < ticket.valid_from,

@@ -12,7 +12,8 @@ from app.flows import oversee
 from app.flows.gate import incidents
 from app.routers.common import TheMember, TheWorld
 from app.schemas.base import Storable, problems, read_cursor
-from app.schemas.gates import FailedScansOut, IncidentsOut, OccupancyOut, incident
+from app.schemas.gate import OccupancyOut
+from app.schemas.gates import FailedScansOut, IncidentsOut, incident
 from app.store.catalogue import PAGE_MAX
 from app.store.tables.register import IncidentKind
 
@@ -40,8 +41,8 @@ async def listing(
 async def occupancy(world: TheWorld, member: TheMember, issuer: Slug) -> OccupancyOut:
     """How many people are inside now, by area."""
     member.require("read")
-    areas = await incidents.occupancy(world, await oversee.issuer(world, member, issuer))
-    return OccupancyOut(areas=areas, total=sum(areas.values()))
+    people = await incidents.occupancy(world, await oversee.issuer(world, member, issuer))
+    return OccupancyOut.of(people, at=world.clock.now())
 
 
 @router.get("/scans", responses=problems(404, 422))

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from app.domain.catalogue import USES_MAX
 from app.domain.credential import shown
 from app.domain.refusals import NotDrawable
-from app.domain.wording import moment, seat_words
+from app.domain.wording import seat_words
 from app.flows.delivery import compose
 from app.flows.handset import carried
 from app.flows.tickets import show
@@ -90,9 +90,9 @@ def _card(reader: Reader, card: Card, picture: str) -> Deck:
         name_of(reader, ticket.title),
         *([Picture(picture, reader("barcode"))] if show.is_pictured(ticket) else []),
         Words(number, strong=True),
-        Words(reader("pin_is", pin=card.pin), strong=True),
+        Words(reader("pin_is", pin=card.pin), strong=True) if card.pin else Words(reader("in_the_app")),
         *about,
-        Words(reader("save")),
+        *([Words(reader("save"))] if card.pin else []),
         home(reader),
     )
 
@@ -101,8 +101,7 @@ def _about(reader: Reader, card: Card) -> list[Item]:
     """What, when and where, which seat, and what is left of it."""
     ticket = card.ticket
     words = [name_of(reader, ticket.title, NAME_CHARS)]
-    if ticket.starts_at is not None:
-        words.append(moment(ticket.starts_at, ticket.timezone, reader.language))
+    words.append(card.lasting.words(reader.language))
     if ticket.venue_name:
         words.append(name_of(reader, ticket.venue_name))
     words.append(seat_words(ticket.section, ticket.row, ticket.seat, reader.language))

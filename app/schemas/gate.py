@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
@@ -151,11 +152,18 @@ class SearchOut(Out):
 
 
 class AreaOut(Out):
-    area: str
+    area: str = Field(description="What the gates lead into; empty: they name nothing.")
     inside: int
 
 
 class OccupancyOut(Out):
+    """How many people are inside, by area: those of tickets that are not over yet, less those who left."""
+
     areas: list[AreaOut]
     inside: int = Field(description="All of them.")
     at: datetime
+
+    @classmethod
+    def of(cls, people: Mapping[str, int], *, at: datetime) -> Self:
+        areas = [AreaOut(area=area, inside=inside) for area, inside in people.items()]
+        return cls(areas=areas, inside=sum(people.values()), at=at)

@@ -264,10 +264,3 @@ class FailedScansOut(Out):
             ],
             next=None if last is None else cursor(last.at.isoformat(), last.gate_id, last.scan_id),
         )
-
-
-class OccupancyOut(Out):
-    """How many people are inside, by area; the empty name is for gates that name none."""
-
-    areas: dict[str, int]
-    total: int

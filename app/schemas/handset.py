@@ -15,7 +15,7 @@ from app.domain.admission import LIVING_STEP_SECONDS
 from app.domain.handset import Handset, for_holder
 from app.domain.sign_in import CODE_MINUTES
 from app.flows.hands.offer import Offered
-from app.flows.hands.reissue import Given
+from app.flows.hands.succession import Given
 from app.flows.handset.carry import Carried
 from app.flows.handset.devices import Caller, Renewed, Token
 from app.schemas.base import In, Language, Mobile, MoneyOut, Out, Text, parse_mobile

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.domain.gift import Hand
 from app.domain.ticket import Kind, TicketState
 from app.flows.sellers.registry import Found
 from app.schemas.base import In, Out
@@ -15,6 +16,16 @@ from app.schemas.base import In, Out
 class AdmissionOut(Out):
     at: datetime
     gate: str
+
+
+class EntryLinkOut(Out):
+    """One ticket of a chain of hands: how it came to whoever had it, and since when the register knows it."""
+
+    ticket: UUID
+    number: str
+    how: Hand
+    at: datetime
+    state: TicketState
 
 
 class EntryOut(Out):
@@ -31,6 +42,8 @@ class EntryOut(Out):
     valid_from: datetime
     valid_until: datetime
     admissions: list[AdmissionOut]
+    chain: list[EntryLinkOut]
+    """The tickets that this right has been, from its sale to today."""
 
     @classmethod
     def of(cls, found: Found) -> EntryOut:
@@ -47,6 +60,12 @@ class EntryOut(Out):
             valid_from=row.valid_from,
             valid_until=row.valid_until,
             admissions=[AdmissionOut(at=one.at, gate=one.gate) for one in found.admissions],
+            chain=[
+                EntryLinkOut(
+                    ticket=one.ticket_id, number=one.number, how=one.came_by, at=one.registered_at, state=one.state
+                )
+                for one in found.chain
+            ],
         )
 
 

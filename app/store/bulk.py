@@ -16,11 +16,17 @@ from app.store.database import Tx
 
 
 @lru_cache(maxsize=256)
-def _statement(model: type[SQLModel], columns: tuple[str, ...], on_conflict: str) -> str:
+def _statement(model: type[SQLModel], columns: tuple[str, ...], on_conflict: str = "", prefix: str = "") -> str:
     table = sa.inspect(model).local_table
-    arrays = ", ".join(f"CAST(:{name} AS {_pg_type(table.c[name].type)}[])" for name in columns)
+    arrays = ", ".join(f"CAST(:{prefix}{name} AS {pg_type(table.c[name].type)}[])" for name in columns)
     names = ", ".join(columns)
     return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {on_conflict}"  # noqa: S608 - names come from our own tables
+
+
+@lru_cache(maxsize=256)
+def _with(besides: tuple[str, ...], statement: str) -> str:
+    """The statement with others that run in it."""
+    return f"WITH {', '.join(f'w{number} AS ({one})' for number, one in enumerate(besides))} {statement}"
 
 
 PG_TYPES: tuple[tuple[type[sa.types.TypeEngine[Any]], str], ...] = (
@@ -36,7 +42,7 @@ PG_TYPES: tuple[tuple[type[sa.types.TypeEngine[Any]], str], ...] = (
 """Enums are strings here; a kind of column that is missing cannot be written in bulk."""
 
 
-def _pg_type(kind: sa.types.TypeEngine[Any]) -> str:
+def pg_type(kind: sa.types.TypeEngine[Any]) -> str:
     plain = kind.impl_instance if isinstance(kind, sa.types.TypeDecorator) else kind
     return next(name for known, name in PG_TYPES if isinstance(plain, known))
 
@@ -54,12 +60,36 @@ def columns_of(row: Any) -> dict[str, object]:
     return {name: getattr(row, name) for name in row.__slots__}
 
 
+Rows = Sequence[Mapping[str, object]]
+
+
 async def insert_many(
-    tx: Tx, model: type[SQLModel], rows: Sequence[Mapping[str, object]], *, on_conflict: str = ""
+    tx: Tx,
+    model: type[SQLModel],
+    rows: Rows,
+    *,
+    on_conflict: str = "",
+    beside: Sequence[tuple[type[SQLModel], Rows]] = (),
+    update: tuple[str, Mapping[str, object]] | None = None,
 ) -> list[sa.Row[Any]]:
-    """Insert rows that all have the same columns; returns what `on_conflict`, SQL of ours, asks for by RETURNING."""
+    """Insert rows that all have the same columns; returns what `on_conflict`, SQL of ours, asks for by RETURNING.
+
+    In the same statement go the rows of other tables in `beside`, and an `update`: SQL of ours with its values.
+    """
     if not rows:
         return []
-    columns = tuple(rows[0])
-    parameters = {name: [_plain(row[name]) for row in rows] for name in columns}
-    return list(await tx.execute(_statement(model, columns, on_conflict), parameters))
+    besides: list[str] = []
+    parameters: dict[str, object] = {}
+    for number, (other, others) in enumerate(beside):
+        prefix = f"w{number}_"
+        besides.append(_statement(other, tuple(others[0]), prefix=prefix))
+        parameters |= _columns(others, prefix)
+    if update is not None:
+        besides.append(update[0])
+        parameters |= update[1]
+    text = _statement(model, tuple(rows[0]), on_conflict)
+    return list(await tx.execute(_with(tuple(besides), text) if besides else text, parameters | _columns(rows)))
+
+
+def _columns(rows: Rows, prefix: str = "") -> dict[str, list[object]]:
+    return {f"{prefix}{name}": [_plain(row[name]) for row in rows] for name in rows[0]}

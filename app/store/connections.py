@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -96,21 +95,19 @@ class Connection:
             raise _told(fault, text, values) from fault
         return IteratorResult(prepared.columns, map(tuple, rows))
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        """Commits when the block ends, rolls back when it raises. It begins with the first statement that needs it."""
+    def begin(self) -> None:
+        """What follows is one transaction. It begins with the first statement that needs it."""
         self._to_begin = True
+
+    async def end(self, *, commit: bool) -> None:
+        """End the transaction one way or the other; raises DBAPIError where it cannot be committed."""
+        begun, self._to_begin = not self._to_begin, False
         try:
-            yield
-            if not self._to_begin:
+            if begun and commit:
                 await self.driver.execute("COMMIT")
-        except asyncio.CancelledError:
-            self.driver.terminate()  # it may be in the middle of anything
-            raise
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             raise _told(fault, "the border of a transaction", {}) from fault
         finally:
-            self._to_begin = False
             if not self.driver.is_closed() and self.driver.is_in_transaction():
                 await self.driver.execute("ROLLBACK")
 
@@ -150,26 +147,24 @@ class Connections:
         self._idle: list[Connection] = []
         self._room = asyncio.Semaphore(size)
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[Connection]:
-        """A connection for the block; raises TimeoutError when none is free for 10 s.
-
-        One that may be in the middle of something is not used again.
-        """
-        async with asyncio.timeout(WAIT_SECONDS):
-            await self._room.acquire()
+    async def lend(self) -> Connection:
+        """One for whoever gives it back; raises TimeoutError when none is free for 10 s."""
+        if self._room.locked():
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._room.acquire()
+        else:
+            await self._room.acquire()  # at once, and without a timer
         try:
-            connection = self._kept() or await self._open()
-            try:
-                yield connection
-            except asyncio.CancelledError:
-                connection.driver.terminate()
-                raise
-            finally:
-                if not connection.driver.is_closed():
-                    self._idle.append(connection)
-        finally:
+            return self._kept() or await self._open()
+        except BaseException:
             self._room.release()
+            raise
+
+    def take_back(self, connection: Connection) -> None:
+        """Keep it for the next, unless it is closed."""
+        if not connection.driver.is_closed():
+            self._idle.append(connection)
+        self._room.release()
 
     def _kept(self) -> Connection | None:
         """The one that was used last; what a server that restarted has closed is dropped."""

@@ -183,8 +183,11 @@ async def occasion_by_code(tx: Tx, code: int) -> UUID | None:
     return found.scalar_one_or_none()
 
 
-GOOD = "t.state = 'valid' AND t.valid_until > :now AND coalesce(c.uses_left, 1) > 0 AND coalesce(c.balance, 1) > 0"
-"""A ticket that its issuer's register does not know yet is good."""
+GOOD = (
+    "t.state = 'valid' AND least(t.valid_until, c.activated_until) > :now"
+    " AND coalesce(c.uses_left, 1) > 0 AND coalesce(c.balance, 1) > 0"
+)
+"""A ticket that its issuer's register does not know yet is good. (The least of a time and NULL is the time.)"""
 
 
 async def good_tickets(tx: Tx, handset: str, *, now: datetime, limit: int) -> list[sa.Row[Any]]:

@@ -131,10 +131,11 @@ async def _take_admissions(tx: Tx, entries: Sequence[Entry], *, now: datetime) -
 
 
 async def revoked_there(tx: Tx, ticket_ids: Sequence[UUID]) -> list[sa.Row[Any]]:
-    """Tickets that still count here though the issuer refuses them; not those that a refund is just taking back."""
+    """Tickets that still count here though the issuer refuses them; not those just handed over or returned."""
     rows = await tx.execute(
         "SELECT t.id, t.issuer_id, t.booking_id, t.handset FROM ticket t JOIN credential c ON c.ticket_id = t.id"
         " WHERE t.id = ANY(:ids) AND t.state <> 'revoked' AND c.state = 'revoked' AND NOT EXISTS"
+        " (SELECT 1 FROM handover h WHERE h.ticket_id = t.id AND h.state = 'asked') AND NOT EXISTS"
         " (SELECT 1 FROM refund r WHERE r.booking_id = t.booking_id AND t.id = ANY(r.ticket_ids) AND r.state = 'asked')"
         " ORDER BY t.id FOR UPDATE OF t",
         {"ids": list(ticket_ids)},
@@ -146,7 +147,7 @@ SOLD = """
     SELECT t.id, t.issuer_id, t.state, c.version, c.state AS copied, EXISTS (
             SELECT 1 FROM outbox o WHERE o.key = CAST(t.id AS varchar) AND o.done_at IS NULL
                 AND o.topic IN ('register', 'revoke', 'suspend')
-        ) AS owed
+        ) OR EXISTS (SELECT 1 FROM handover h WHERE h.ticket_id = t.id AND h.state = 'asked') AS owed
     FROM ticket t JOIN issuer i ON i.id = t.issuer_id LEFT JOIN credential c ON c.ticket_id = t.id
     WHERE i.served_by = :name AND (CAST(:after AS uuid) IS NULL OR t.id > :after) ORDER BY t.id LIMIT :most
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -51,6 +53,37 @@ class Tx:
         return await self._connection.execute(text, values or {})
 
 
+class _Block:
+    """A connection for as long as the block lasts. A class, for a generator takes as long as many a statement does."""
+
+    __slots__ = ("_atomic", "_connection", "_database")
+
+    def __init__(self, database: Database, *, atomic: bool) -> None:
+        self._database = database
+        self._atomic = atomic
+
+    async def __aenter__(self) -> Tx:
+        self._connection = await self._database.connections.lend()
+        if self._atomic:
+            self._connection.begin()
+        return Tx(self._connection, self._database)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection = self._connection
+        try:
+            if isinstance(fault, asyncio.CancelledError):
+                connection.driver.terminate()  # it may be in the middle of anything
+            elif self._atomic:
+                await connection.end(commit=fault is None)
+        except asyncio.CancelledError:
+            connection.driver.terminate()
+            raise
+        finally:
+            self._database.connections.take_back(connection)
+
+
 class Database:
     """Opens transactions. Those who are one process with `other` use the connections that it has."""
 
@@ -59,20 +92,16 @@ class Database:
         self.connections: Connections = other.connections if other else Connections(engine, _size(engine))
         self._shared = Shared()
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
         """Commits when the block ends, rolls back when it raises. No network call belongs inside."""
-        async with self.connections.one() as connection, connection.transaction():
-            yield Tx(connection, self)
+        return _Block(self, atomic=True)
 
-    @asynccontextmanager
-    async def statements(self) -> AsyncIterator[Tx]:
+    def statements(self) -> AbstractAsyncContextManager[Tx]:
         """Each statement is a transaction of its own: for reading, and for work of one statement.
 
         A transaction that reads sees no more than this: ours are READ COMMITTED, and look anew with each statement.
         """
-        async with self.connections.one() as connection:
-            yield Tx(connection, self)
+        return _Block(self, atomic=False)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:

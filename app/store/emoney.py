@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.admission import PIN_WINDOW_MINUTES
 from app.store.bulk import insert_many
 from app.store.database import Tx
+from app.store.register_pins import Guard
 from app.store.tables import Transfer
 from app.store.tables.money import AccountKind, TransferKind
 
@@ -129,21 +131,84 @@ async def post(tx: Tx, transfers: Sequence[NewTransfer], *, now: datetime) -> No
     """
     if not transfers:
         return
-    await insert_many(
-        tx,
-        Transfer,
-        [{name: getattr(one, name) for name in NewTransfer.__slots__} | {"at": now} for one in transfers],
-    )
     change: dict[UUID, int] = {}
     for one in transfers:
         change[one.debit_id] = change.get(one.debit_id, 0) - one.amount
         change[one.credit_id] = change.get(one.credit_id, 0) + one.amount
-    await tx.execute(
-        "UPDATE account SET balance = balance + w.change"
-        " FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[])) AS w(id, change)"
-        " WHERE account.id = w.id AND account.balance IS NOT NULL",
-        {"ids": list(change), "changes": list(change.values())},
+    await insert_many(
+        tx,
+        Transfer,
+        [{name: getattr(one, name) for name in NewTransfer.__slots__} | {"at": now} for one in transfers],
+        update=(MOVE_BALANCES, {"accounts": list(change), "changes": list(change.values())}),
     )
+
+
+MOVE_BALANCES = """
+    UPDATE account SET balance = balance + w.change
+    FROM unnest(CAST(:accounts AS uuid[]), CAST(:changes AS bigint[])) AS w(id, change)
+    WHERE account.id = w.id AND account.balance IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Charging:
+    """A charge that is to be made of a locked account, by its key, with what wrong PINs of it are counted by."""
+
+    key: str
+    currency: str
+    guard: Guard
+
+
+@dataclass(slots=True)
+class BeforeCharge:
+    """What is known of a charge before it is made."""
+
+    posted: bool
+    given_up: bool
+    """Somebody else decides what becomes of its attempt: who gave it up has looked whether it was charged."""
+    tries: int
+    """Wrong PINs in the running window; nobody else counts any until this transaction ends."""
+    clearing: UUID | None
+    """The issuer's account that it comes through; None where it is still to be made."""
+
+
+BEFORE_CHARGES = """
+    WITH attempt AS (
+        SELECT key, state FROM payment WHERE key = ANY(:keys) ORDER BY id FOR SHARE
+    ), guard AS (
+        SELECT * FROM pin_guard WHERE (issuer_id, number) IN (
+            SELECT * FROM unnest(CAST(:issuers AS uuid[]), CAST(:numbers AS varchar[]))
+        ) ORDER BY issuer_id, number FOR UPDATE
+    )
+    SELECT w.key, t.key IS NOT NULL AS posted, a.state <> 'submitted' AS given_up, c.id AS clearing,
+        CASE WHEN g.since >= :since THEN g.tries ELSE 0 END AS tries
+    FROM unnest(
+        CAST(:keys AS varchar[]), CAST(:issuers AS uuid[]), CAST(:numbers AS varchar[]), CAST(:currencies AS varchar[])
+    ) AS w(key, issuer_id, number, currency)
+        LEFT JOIN transfer t ON t.issuer_id = w.issuer_id AND t.key = w.key
+        LEFT JOIN attempt a ON a.key = w.key
+        LEFT JOIN guard g ON g.issuer_id = w.issuer_id AND g.number = w.number
+        LEFT JOIN account c ON c.issuer_id = w.issuer_id AND c.kind = 'emoney' AND c.currency = w.currency
+            AND c.handset IS NULL
+"""
+
+
+async def before_charges(tx: Tx, charges: Sequence[Charging], *, now: datetime) -> dict[str, BeforeCharge]:
+    """What is known of these charges by their keys; their accounts are locked already, see `prepaid`.
+
+    Their attempts stay as they are until this transaction ends; a key that names no payment is nobody's to give up.
+    """
+    rows = await tx.execute(
+        BEFORE_CHARGES,
+        {
+            "keys": [one.key for one in charges],
+            "issuers": [one.guard[0] for one in charges],
+            "numbers": [one.guard[1] for one in charges],
+            "currencies": [one.currency for one in charges],
+            "since": now - timedelta(minutes=PIN_WINDOW_MINUTES),
+        },
+    )
+    return {row.key: BeforeCharge(row.posted, bool(row.given_up), row.tries, row.clearing) for row in rows}
 
 
 async def posted(tx: Tx, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:

@@ -14,6 +14,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.admission import UNDO_SECONDS
+from app.domain.gate_log import LATE_HOURS
 from app.domain.gate_merge import Person, Settled
 from app.store.bulk import columns_of, insert_many
 from app.store.database import Tx
@@ -26,7 +28,8 @@ async def begin(tx: Tx, gate_id: UUID, *, now: datetime) -> sa.Row[Any] | None:
     """The gate, which brings nothing else until this transaction ends; that it was heard of is noted."""
     query = (
         "UPDATE gate SET seen_at = :now WHERE id = :id"
-        " RETURNING id, issuer_id, name, state, generation, turned_at, area, occasions"
+        " RETURNING id, issuer_id, name, state, generation, turned_at, area, occasions, brought_generation,"
+        " brought_upto"
     )
     return (await tx.execute(query, {"id": gate_id, "now": now})).first()
 
@@ -67,14 +70,24 @@ async def keep(tx: Tx, entries: Sequence[Mapping[str, object]]) -> None:
     await insert_many(tx, GateLog, entries)
 
 
-async def upto(tx: Tx, *, gate_id: UUID, generation: int) -> int:
-    """The highest seq before which, and with which, all are here; 0 where the first is missing."""
+async def upto(tx: Tx, gate: sa.Row[Any], *, generation: int) -> int:
+    """The highest seq before which, and with which, all are here; 0 where the first is missing.
+
+    `gate` is the row that `begin` gave. What was found is noted in it: the log is read from there on the next time.
+    """
+    known: int = gate.brought_upto if gate.brought_generation == generation else 0
     found = await tx.execute(
-        "SELECT coalesce(max(seq), 0) FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS place FROM gate_log"
-        " WHERE gate_id = :gate AND generation = :generation) numbered WHERE seq = place",
-        {"gate": gate_id, "generation": generation},
+        "SELECT coalesce(max(seq), :known) FROM (SELECT seq, :known + row_number() OVER (ORDER BY seq) AS place"
+        " FROM gate_log WHERE gate_id = :gate AND generation = :generation AND seq > :known) numbered"
+        " WHERE seq = place",
+        {"gate": gate.id, "generation": generation, "known": known},
     )
     seq: int = found.scalar_one()
+    if seq > known:
+        await tx.execute(
+            "UPDATE gate SET brought_generation = :generation, brought_upto = :seq WHERE id = :gate",
+            {"gate": gate.id, "generation": generation, "seq": seq},
+        )
     return seq
 
 
@@ -125,12 +138,25 @@ async def tickets_of(tx: Tx, *, gate_id: UUID, scans: Collection[str]) -> set[UU
     return set(rows.scalars())
 
 
-UNDO = """
+NAMED = """
+    l.gate_id = :gate AND l.undoes = ANY(CAST(:scans AS varchar[])) AND s.gate_id = l.gate_id AND s.scan_id = l.undoes
+        AND s.answer @> '{"admit": true}' AND s.kind IN ('admission', 'exit', 'redemption', 'override')
+"""
+IS_LATE = f"""
+    CAST(l.entry ->> 'at' AS timestamptz) - coalesce(CAST(first.entry ->> 'at' AS timestamptz), s.at)
+            > interval '{UNDO_SECONDS} seconds'
+        OR l.received_at - CAST(l.entry ->> 'at' AS timestamptz) > interval '{LATE_HOURS} hours'
+        OR l.received_at - s.at > interval '{LATE_HOURS} hours'
+"""
+"""Whether the undo `l` of scan `s` comes too late: after the minute by the gate's own clock, or a day old by any.
+
+`first` is the entry of `s`, where the gate's log has one: its time and the undo's are by one clock.
+"""
+UNDO = f"""
     WITH undone AS (
-        UPDATE scan s SET undone_by = l.scan_id FROM gate_log l
-        WHERE l.gate_id = :gate AND l.undoes = ANY(CAST(:scans AS varchar[])) AND s.gate_id = l.gate_id
-            AND s.scan_id = l.undoes AND s.undone_by IS NULL AND s.answer @> '{"admit": true}'
-            AND s.kind IN ('admission', 'exit', 'redemption', 'override')
+        UPDATE scan s SET undone_by = l.scan_id
+        FROM gate_log l LEFT JOIN gate_log first ON (first.gate_id, first.scan_id) = (l.gate_id, l.undoes)
+        WHERE {NAMED} AND s.undone_by IS NULL AND NOT ({IS_LATE})
         RETURNING s.gate_id, s.scan_id, s.answer, l.scan_id AS undo
     ), let_out AS (
         DELETE FROM admission a USING undone u WHERE (a.gate_id, a.scan_id) = (u.gate_id, u.scan_id)
@@ -138,29 +164,40 @@ UNDO = """
         INSERT INTO spend (issuer_id, key, ticket_id, amount, reverses, at)
         SELECT p.issuer_id, 'gate/' || u.gate_id || '/' || u.undo, p.ticket_id, - p.amount, p.key, :now
         FROM undone u JOIN spend p ON p.issuer_id = :issuer AND p.key = 'gate/' || u.gate_id || '/' || u.scan_id
-        WHERE NOT u.answer @> '{"offline": true}' AND p.amount > 0
+        WHERE NOT u.answer @> '{{"offline": true}}' AND p.amount > 0
         RETURNING ticket_id, - amount AS amount
     )
     UPDATE credential c SET balance = c.balance + back.amount FROM back WHERE c.ticket_id = back.ticket_id
-"""
+"""  # noqa: S608 - constants of this module
+LATE_UNDOS = f"""
+    SELECT l.scan_id, l.undoes, s.ticket_id, CAST(l.entry ->> 'at' AS timestamptz) AS at
+    FROM scan s, gate_log l LEFT JOIN gate_log first ON (first.gate_id, first.scan_id) = (l.gate_id, l.undoes)
+    WHERE {NAMED} AND ({IS_LATE}) ORDER BY l.generation, l.seq
+"""  # noqa: S608 - constants of this module
 
 
 async def take_back(tx: Tx, *, gate_id: UUID, issuer_id: UUID, scans: Collection[str], now: datetime) -> None:
-    """Take back those of these scans that the gate's logs undo, once each: whoever they let in goes, value returns."""
+    """Take back those of these scans that the gate's logs undo in time: whoever they let in goes, value returns."""
     await tx.execute(UNDO, {"gate": gate_id, "issuer": issuer_id, "scans": list(scans), "now": now})
+
+
+async def late_undos(tx: Tx, *, gate_id: UUID, scans: Collection[str]) -> list[sa.Row[Any]]:
+    """The undos of these scans in the gate's logs that came too late, and took nothing back."""
+    return list(await tx.execute(LATE_UNDOS, {"gate": gate_id, "scans": list(scans)}))
 
 
 # --- settling -------------------------------------------------------------------------------------------------------
 
 LOCKED = """
-    SELECT c.ticket_id, c.uses, c.uses_left, c.inside, c.area, c.balance, c.state, c.valid_until, c.activated_until,
-        c.last_used_at, c.last_gate_id, CAST(p.entry_rules ->> 'window_minutes' AS integer) AS window_minutes,
-        before.last_used_at AS before_at, before.last_gate_id AS before_gate_id
+    SELECT c.ticket_id, c.uses, c.uses_left, c.inside, c.carried, coalesce(next.carried, 0) AS handed, c.area,
+        c.balance, c.state, c.valid_until, c.activated_until, c.last_used_at, c.last_gate_id,
+        CAST(p.entry_rules ->> 'window_minutes' AS integer) AS window_minutes,
+        before.last_used_at AS before_at, before.last_gate_id AS before_gate_id, before.area AS before_area
     FROM credential c LEFT JOIN product p ON p.id = c.product_id
         -- The last use of the ticket that this one was made of, where it went over (store/hands.py).
-        LEFT JOIN ticket t ON t.id = c.ticket_id
-            AND (t.came_by = 'reissued' OR CAST(p.entry_rules ->> 'pass_back_seconds' AS integer) > 0)
-        LEFT JOIN credential before ON before.ticket_id = t.gift_of
+        LEFT JOIN credential before ON before.ticket_id = c.replaces
+            AND (c.came_by = 'reissued' OR CAST(p.entry_rules ->> 'pass_back_seconds' AS integer) > 0)
+        LEFT JOIN credential next ON next.replaces = c.ticket_id
     WHERE c.ticket_id = ANY(:tickets) ORDER BY c.ticket_id FOR NO KEY UPDATE OF c
 """
 ASKED = """

@@ -8,10 +8,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.gift import Left
-from app.domain.ticket import TicketState
+from app.domain.entry_rules import EntryRules
+from app.domain.gift import Left, Rest, Stays, Terms, rest
+from app.domain.ticket import TicketEvent, TicketState
 from app.store.database import Tx
 from app.store.locks import exclusively
+from app.store.moves import move_many
+from app.store.tables import Credential
 
 
 async def hold_still(tx: Tx, ticket_id: UUID) -> TicketState:
@@ -21,37 +24,101 @@ async def hold_still(tx: Tx, ticket_id: UUID) -> TicketState:
 
 
 LEFT = """
-    SELECT state, uses, uses_left, inside, balance, activated_until FROM credential
-    WHERE ticket_id = :id AND seller = ''
+    SELECT c.state, c.uses + c.carried AS uses, c.uses_left, c.inside, c.balance, c.activated_until, c.last_used_at,
+        p.entry_rules
+    FROM credential c JOIN product p ON p.id = c.product_id WHERE c.ticket_id = :id AND c.seller = :seller
 """
 
 
 async def left(tx: Tx, ticket_id: UUID, *, lock: bool) -> Left | None:
     """What the register says is left of a ticket of ours; locked, no gate takes of it until this transaction ends."""
-    row = (await tx.execute(LEFT + " FOR UPDATE" * lock, {"id": ticket_id})).first()
-    if row is None:
-        return None
-    return Left(TicketState(row.state), row.uses, row.uses_left, row.inside, row.balance, row.activated_until)
+    row = (await tx.execute(LEFT + " FOR UPDATE OF c" * lock, {"id": ticket_id, "seller": ""})).first()
+    return None if row is None else _left(row)
 
 
-async def used_since(tx: Tx, ticket_id: UUID, *, since: datetime) -> bool:
-    """Whether the ticket let somebody in after that: of a pass the uses do not tell it, and its time may run now."""
-    found = await tx.execute(
-        "SELECT EXISTS (SELECT FROM credential WHERE ticket_id = :id AND last_used_at > :since)",
-        {"id": ticket_id, "since": since},
+def _left(row: sa.Row[Any]) -> Left:
+    return Left(
+        TicketState(row.state),
+        row.uses,
+        row.uses_left,
+        row.inside,
+        row.balance,
+        row.activated_until,
+        row.last_used_at,
     )
-    return bool(found.scalar_one())
 
 
-async def hand_over(tx: Tx, *, before: UUID, after: UUID, last_use: bool) -> None:
-    """What an entry knows of its window, and of its last use where that counts (`last_use`), goes over to another."""
-    columns = ["activated_until", *(["last_used_at", "last_gate_id"] if last_use else [])]
-    values = ", ".join(f"{name} = before.{name}" for name in columns)
+async def surrender(tx: Tx, ticket_id: UUID, terms: Terms, *, now: datetime, seller: str = "") -> Rest | Stays:
+    """Take a ticket that is registered out of the register: what goes over to another one, or why it stays.
+
+    A gate that is faster wins. The caller writes the other one in this transaction.
+    """
+    row = (await tx.execute(LEFT + " FOR UPDATE OF c", {"id": ticket_id, "seller": seller})).one()
+    found = rest(_left(row), terms, reentry=EntryRules.of(row.entry_rules).reentry, now=now)
+    if isinstance(found, Rest):
+        moved = await move_many(tx, Credential, [ticket_id], TicketEvent.REVOKE)
+        assert moved, "it was valid, and is locked"
+    return found
+
+
+async def successor(tx: Tx, ticket_id: UUID) -> UUID | None:
+    """The entry that this one became."""
+    found = await tx.execute("SELECT ticket_id FROM credential WHERE replaces = :id", {"id": ticket_id})
+    identity: UUID | None = found.scalar_one_or_none()
+    return identity
+
+
+HAND_OVER = """
+    WITH let_go AS (
+        UPDATE credential SET inside = 0 WHERE ticket_id = :before AND :same AND inside > 0
+    )
+    UPDATE credential SET replaces = before.ticket_id, came_by = :came_by, activated_until = before.activated_until,
+        -- A pass-back guard is not got round by a gift; without one, somebody else was never at a gate with it.
+        last_used_at = CASE WHEN :same OR guarded THEN before.last_used_at END,
+        last_gate_id = CASE WHEN :same OR guarded THEN before.last_gate_id END,
+        -- Whoever is in with a ticket that is issued anew is in with the new one: they leave, and come again, by it.
+        inside = CASE WHEN :same THEN before.inside ELSE 0 END,
+        carried = CASE WHEN :same THEN before.inside ELSE 0 END,
+        area = CASE WHEN :same THEN before.area ELSE '' END
+    FROM (
+        SELECT c.*, coalesce(CAST(p.entry_rules ->> 'pass_back_seconds' AS integer), 0) > 0 AS guarded
+        FROM credential c JOIN product p ON p.id = c.product_id WHERE c.ticket_id = :before
+    ) before
+    WHERE credential.ticket_id = :after
+"""
+
+
+async def hand_over(tx: Tx, *, before: UUID, after: UUID, terms: Terms) -> None:
+    """Write down which entry another one was; its window goes over, and its last use where that counts.
+
+    Of a ticket that stays in its holder's hands those who are inside go over too.
+    """
     await tx.execute(
-        f"UPDATE credential SET {values} FROM credential before"  # noqa: S608 - our own words
-        " WHERE credential.ticket_id = :after AND before.ticket_id = :before",
-        {"before": before, "after": after},
+        HAND_OVER,
+        {"before": before, "after": after, "came_by": terms.came_by.value, "same": terms.same_hands},
     )
+
+
+ENTRIES = """
+    WITH RECURSIVE back AS (
+        SELECT c.ticket_id, c.replaces, 0 AS step FROM credential c WHERE c.ticket_id = :id
+        UNION ALL
+        SELECT c.ticket_id, c.replaces, back.step - 1 FROM credential c JOIN back ON c.ticket_id = back.replaces
+    ), onward AS (
+        SELECT c.ticket_id, 0 AS step FROM credential c WHERE c.ticket_id = :id
+        UNION ALL
+        SELECT c.ticket_id, onward.step + 1 FROM credential c JOIN onward ON c.replaces = onward.ticket_id
+    )
+    SELECT c.ticket_id, c.number, c.came_by, c.registered_at, c.state
+    FROM (SELECT ticket_id, step FROM back UNION SELECT ticket_id, step FROM onward) link JOIN credential c
+        ON c.ticket_id = link.ticket_id
+    ORDER BY link.step
+"""
+
+
+async def entries(tx: Tx, ticket_id: UUID) -> list[sa.Row[Any]]:
+    """The entries of the register that one right has been, first to last, whoever sold it."""
+    return list(await tx.execute(ENTRIES, {"id": ticket_id}))
 
 
 async def handed_on_since(tx: Tx, handset: str, *, since: datetime) -> int:
@@ -60,7 +127,9 @@ async def handed_on_since(tx: Tx, handset: str, *, since: datetime) -> int:
     found = await tx.execute(
         "SELECT (SELECT count(*) FROM ticket fresh JOIN ticket t ON t.id = fresh.gift_of WHERE t.handset = :handset"
         " AND fresh.came_by = 'given' AND fresh.issued_at > :since)"
-        " + (SELECT count(*) FROM offer WHERE giver = :handset AND created_at > :since)",
+        " + (SELECT count(*) FROM offer WHERE giver = :handset AND created_at > :since)"
+        " + (SELECT count(*) FROM handover h JOIN ticket t ON t.id = h.ticket_id WHERE t.handset = :handset"
+        " AND h.came_by = 'given' AND h.state = 'asked' AND h.created_at > :since)",
         {"handset": handset, "since": since},
     )
     return int(found.scalar_one())

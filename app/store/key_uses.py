@@ -40,7 +40,9 @@ async def of_secret(tx: Tx, kid: int, *, now: datetime) -> Uses:
     row = (
         await tx.execute(
             f"""
-                SELECT (SELECT count(*) FROM ticket WHERE kid = :kid AND {LIVING}) AS tickets,
+                SELECT (SELECT count(*) FROM ticket WHERE kid = :kid AND {LIVING})
+                        -- And what an issuer's own server is still to make of one.
+                        + (SELECT count(*) FROM handover WHERE kid = :kid AND state = 'asked') AS tickets,
                     (SELECT count(*) FROM account WHERE kid = :kid AND kind = 'prepaid') AS accounts,
                     (SELECT count(*) FROM credential WHERE kid = :kid AND {FOREIGN}) AS "foreign"
             """,  # noqa: S608 - constants of this module

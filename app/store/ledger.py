@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-import sqlalchemy as sa
 
 from app.store.bulk import insert_many
 from app.store.database import Tx
@@ -110,24 +107,6 @@ async def _open(tx: Tx, postings: Sequence[Posting], new_id: NewId, now: datetim
         for issuer_id, kind, currency in wanted
     ]
     await insert_many(tx, Account, rows, on_conflict="ON CONFLICT (issuer_id, kind, handset, currency) DO NOTHING")
-
-
-SOLD = """
-    SELECT b.id, b.issuer_id, b.amount, b.currency, p.kind, i.fee_basis_points,
-        coalesce(p.face_value, 0) * (SELECT count(*) FROM booking_item x WHERE x.booking_id = b.id) AS face,
-        (SELECT coalesce(jsonb_agg(jsonb_build_array(m.id, m.provider, m.amount) ORDER BY m.part), '[]')
-            FROM payment m WHERE m.booking_id = b.id AND m.state = 'captured') AS parts
-    FROM booking b JOIN product p ON p.id = b.product_id JOIN issuer i ON i.id = b.issuer_id
-    WHERE b.id = ANY(:ids)
-"""
-
-
-async def sold(tx: Tx, booking_ids: Sequence[UUID]) -> list[sa.Row[Any]]:
-    """What the books need of bookings that were just paid.
-
-    `face` is what all vouchers of the booking can buy; `parts` are (id, provider, amount) of its captured payments.
-    """
-    return list(await tx.execute(SOLD, {"ids": list(booking_ids)}))
 
 
 async def amount_of(tx: Tx, *, issuer_id: UUID, key: str) -> int:

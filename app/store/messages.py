@@ -1,4 +1,4 @@
-"""Deliveries and receipts: what was sent to whom, and how far it got."""
+"""Deliveries: what is to be sent to whom, what was tried, and how far it got."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.delivery import RECEIPT_EVENTS, DeliveryEvent, DeliveryState, Profile, Try, TryOutcome
-from app.store.bulk import columns_of, insert_many
+from app.domain.delivery import DeliveryEvent, DeliveryState, Profile, Try
+from app.store.bulk import Rows, columns_of, insert_many
 from app.store.database import Tx
 from app.store.locks import exclusively
 from app.store.moves import move_many
@@ -37,87 +37,60 @@ class NewDelivery:
     reply: Mapping[str, Any] | None = None
 
 
+def queued(deliveries: Sequence[NewDelivery], *, now: datetime) -> tuple[type[Delivery], Rows]:
+    """Deliveries as rows: they are written with what is owed for them, see `outbox.put`."""
+    return Delivery, [{**columns_of(one), "state": DeliveryState.QUEUED, "queued_at": now} for one in deliveries]
+
+
 async def queue(tx: Tx, deliveries: Sequence[NewDelivery], *, now: datetime) -> None:
-    rows = [{**columns_of(one), "state": DeliveryState.QUEUED, "queued_at": now} for one in deliveries]
-    await insert_many(tx, Delivery, rows)
+    """Write deliveries where what is owed for them is written apart."""
+    await insert_many(tx, *queued(deliveries, now=now))
 
 
 async def delivery(tx: Tx, identity: UUID) -> sa.Row[Any] | None:
     return (await tx.execute("SELECT * FROM delivery WHERE id = :id", {"id": identity})).first()
 
 
-@dataclass(frozen=True, slots=True)
-class Fell:
-    """A message that a channel took and then gave up: the next one is due."""
-
-    delivery_id: UUID
-    channel: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a channel calls the message it took: every short message of it by its name on one line of the network."""
-
-    channel: str
-    line: str
-    message_ids: tuple[str, ...]
-    parts: int
+TO_SEND = """
+    SELECT d.*, p.profile AS wanted, (
+            SELECT coalesce(jsonb_agg(jsonb_build_array(t.seq, t.channel, t.outcome, t.reason) ORDER BY t.seq), '[]')
+            FROM delivery_try t WHERE t.delivery_id = d.id
+        ) AS tries
+    FROM delivery d LEFT JOIN handset_profile p ON p.handset = d.handset WHERE d.id = ANY(:ids)
+"""
 
 
-async def sent(tx: Tx, identity: UUID, names: Names, *, now: datetime) -> Fell | None:
-    """Record that the network took the message; receipts that overtook this record are applied at once."""
-    for message_id in sorted(names.message_ids):
-        await _alone_with(tx, names.line, message_id)
-    first = names.message_ids[0]
-    moved = await move_many(
-        tx,
-        Delivery,
-        [identity],
-        DeliveryEvent.ACCEPT,
-        channel=names.channel,
-        message_id=first,
-        parts=names.parts,
-        sent_at=now,
-    )
-    if not moved:
-        return None
-    seq = await tried(tx, identity, Try(names.channel, TryOutcome.ACCEPTED), message_id=first, now=now)
-    # A network whose ids come round again means the newest message by one.
-    await tx.execute(
-        "INSERT INTO delivery_part (channel, message_id, delivery_id, try_seq)"
-        " SELECT :line, unnest(CAST(:messages AS varchar[])), :id, :seq ON CONFLICT (channel, message_id)"
-        " DO UPDATE SET delivery_id = excluded.delivery_id, try_seq = excluded.try_seq, told = NULL",
-        {"line": names.line, "messages": list(names.message_ids), "id": identity, "seq": seq},
-    )
-    overtaking = await tx.execute(
-        "SELECT message_id, state, at FROM receipt WHERE channel = :line AND message_id = ANY(:messages)"
-        " ORDER BY received_at",
-        {"line": names.line, "messages": list(names.message_ids)},
-    )
-    fell = None
-    for row in overtaking.all():
-        applied = await _apply(tx, names.line, row.message_id, row.state, at=row.at)
-        fell = applied if isinstance(applied, Fell) else fell
-    return fell
+async def to_send(tx: Tx, identities: Sequence[UUID]) -> list[sa.Row[Any] | None]:
+    """Deliveries with what their handsets take (`wanted`) and what was tried: (seq, channel, outcome, reason) each."""
+    rows = await tx.execute(TO_SEND, {"ids": list(identities)})
+    found = {row.id: row for row in rows}
+    return [found.get(identity) for identity in identities]
 
 
-async def tried(tx: Tx, identity: UUID, one: Try, *, message_id: str | None = None, now: datetime) -> int:
+async def tried(tx: Tx, identity: UUID, one: Try, *, now: datetime) -> int:
     """Write down that a channel was asked, and how it answered; gives the number of the try."""
+    return (await tried_each(tx, [(identity, one, None)], now=now))[identity]
+
+
+async def tried_each(tx: Tx, tries: Sequence[tuple[UUID, Try, str | None]], *, now: datetime) -> dict[UUID, int]:
+    """The same for one try each of several deliveries, with the message's name where it was taken."""
     found = await tx.execute(
         "INSERT INTO delivery_try (delivery_id, seq, channel, outcome, reason, message_id, at)"
-        " SELECT :id, coalesce(max(seq), 0) + 1, :channel, :outcome, :reason, :message, :now"
-        " FROM delivery_try WHERE delivery_id = :id RETURNING seq",
+        " SELECT w.id, 1 + coalesce((SELECT max(t.seq) FROM delivery_try t WHERE t.delivery_id = w.id), 0),"
+        " w.channel, w.outcome, w.reason, w.message, CAST(:now AS timestamptz)"
+        " FROM unnest(CAST(:ids AS uuid[]), CAST(:channels AS varchar[]), CAST(:outcomes AS varchar[]),"
+        " CAST(:reasons AS varchar[]), CAST(:messages AS varchar[])) AS w(id, channel, outcome, reason, message)"
+        " RETURNING delivery_id, seq",
         {
-            "id": identity,
-            "channel": one.channel,
-            "outcome": one.outcome.value,
-            "reason": one.reason[:REASON_CHARS_MAX] or None,
-            "message": message_id,
+            "ids": [identity for identity, _, _ in tries],
+            "channels": [one.channel for _, one, _ in tries],
+            "outcomes": [one.outcome.value for _, one, _ in tries],
+            "reasons": [one.reason[:REASON_CHARS_MAX] or None for _, one, _ in tries],
+            "messages": [message for _, _, message in tries],
             "now": now,
         },
     )
-    return int(found.scalar_one())
+    return {row.delivery_id: row.seq for row in found}
 
 
 async def tries(tx: Tx, identities: Sequence[UUID]) -> list[sa.Row[Any]]:
@@ -146,78 +119,6 @@ async def requeue(tx: Tx, identity: UUID) -> None:
         " (SELECT coalesce(max(seq), 0) FROM delivery_try WHERE delivery_id = :id) WHERE id = :id",
         {"id": identity},
     )
-
-
-async def receive(tx: Tx, *, channel: str, message_id: str, state: str, at: datetime, now: datetime) -> bool | Fell:
-    """Keep a receipt of this line and move its delivery forward.
-
-    False when it is known, says nothing new or names no message of ours (yet); Fell when the message will not arrive.
-    """
-    await _alone_with(tx, channel, message_id)
-    fresh = await tx.execute(
-        "INSERT INTO receipt (channel, message_id, state, at, received_at)"
-        " VALUES (:channel, :message, :state, :at, :now) ON CONFLICT DO NOTHING RETURNING message_id",
-        {"channel": channel, "message": message_id, "state": state, "at": at, "now": now},
-    )
-    return False if fresh.first() is None else await _apply(tx, channel, message_id, state, at=at)
-
-
-async def _alone_with(tx: Tx, line: str, message_id: str) -> None:
-    """A receipt and the record of its message look for each other: at the same moment, each would miss the other."""
-    await exclusively(tx, f"message:{line}:{message_id}")
-
-
-async def _apply(tx: Tx, line: str, message_id: str, state: str, *, at: datetime) -> bool | Fell:
-    """A part's last word. Its delivery arrives when all parts of one try did, and falls when any of its last will not.
-
-    Parts of one delivery wait for each other at its row, so that the last one sees all.
-    """
-    event = RECEIPT_EVENTS.get(state)
-    if event is None:
-        return False
-    found = await tx.execute(
-        "SELECT delivery.id, delivery.channel FROM delivery"
-        " JOIN delivery_part ON delivery_part.delivery_id = delivery.id"
-        " WHERE delivery_part.channel = :line AND delivery_part.message_id = :message FOR UPDATE OF delivery",
-        {"line": line, "message": message_id},
-    )
-    delivery = found.first()
-    if delivery is None:
-        return False
-    told = await tx.execute(
-        "UPDATE delivery_part SET told = :state WHERE channel = :line AND message_id = :message"
-        " AND told IS NULL RETURNING try_seq",
-        {"state": state, "line": line, "message": message_id},
-    )
-    seq = told.scalar_one_or_none()
-    if seq is None:
-        return False
-    if event is DeliveryEvent.ARRIVE:
-        whole = await _is_whole(tx, delivery.id, seq, state)
-        return whole and bool(await move_many(tx, Delivery, [delivery.id], event, arrived_at=at, reason=None))
-    if not await _is_under_way(tx, delivery.id, seq):
-        return False
-    return Fell(delivery.id, delivery.channel, f"the carrier says {state.lower()}")
-
-
-async def _is_whole(tx: Tx, delivery_id: UUID, seq: int, state: str) -> bool:
-    """Whether every part of one try has come to this end."""
-    waiting = await tx.execute(
-        "SELECT 1 FROM delivery_part WHERE delivery_id = :id AND try_seq = :seq"
-        " AND told IS DISTINCT FROM :state LIMIT 1",
-        {"id": delivery_id, "seq": seq, "state": state},
-    )
-    return waiting.first() is None
-
-
-async def _is_under_way(tx: Tx, delivery_id: UUID, seq: int) -> bool:
-    """Whether the delivery hangs on this try: a later one may be on its way already."""
-    present = await tx.execute(
-        "SELECT 1 FROM delivery WHERE id = :id AND state = 'sent'"
-        " AND :seq = (SELECT max(try_seq) FROM delivery_part WHERE delivery_id = :id)",
-        {"id": delivery_id, "seq": seq},
-    )
-    return present.first() is not None
 
 
 # --- how a handset wants its messages -------------------------------------------------------------------------------

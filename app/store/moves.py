@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -14,13 +14,14 @@ from app.domain.booking import BOOKING
 from app.domain.delivery import DELIVERY
 from app.domain.dispute import DISPUTE
 from app.domain.gate import GATE
-from app.domain.gift import OFFER
+from app.domain.gift import HANDOVER, OFFER
 from app.domain.machine import IllegalTransition, Machine
 from app.domain.payment import PAYMENT
 from app.domain.refund import REFUND
 from app.domain.ticket import TICKET
+from app.store.bulk import pg_type
 from app.store.database import Tx
-from app.store.tables import Booking, Credential, Delivery, Dispute, Gate, Offer, Payment, Refund, Ticket
+from app.store.tables import Booking, Credential, Delivery, Dispute, Gate, Handover, Offer, Payment, Refund, Ticket
 
 Row = (
     type[Booking]
@@ -32,6 +33,7 @@ Row = (
     | type[Refund]
     | type[Dispute]
     | type[Offer]
+    | type[Handover]
 )
 
 MACHINES: dict[Row, Machine[Any, Any]] = {
@@ -44,6 +46,7 @@ MACHINES: dict[Row, Machine[Any, Any]] = {
     Refund: REFUND,
     Dispute: DISPUTE,
     Offer: OFFER,
+    Handover: HANDOVER,
 }
 
 
@@ -55,17 +58,37 @@ async def move_many(tx: Tx, row: Row, ids: Sequence[UUID], event: StrEnum, **als
     return set(found.scalars())
 
 
+async def move_each(
+    tx: Tx, row: Row, ids: Sequence[UUID], event: StrEnum, each: Mapping[str, Sequence[object]], **also: object
+) -> set[UUID]:
+    """`move_many` with values of its own for each of `ids`, which are all different: `each` has them by column."""
+    if not ids:
+        return set()
+    found = await tx.execute(_statement(row, event, tuple(also), tuple(each)), {"moving": list(ids), **each, **also})
+    return set(found.scalars())
+
+
 @lru_cache(maxsize=256)
-def _statement(row: Row, event: StrEnum, columns: tuple[str, ...]) -> str:
-    machine = MACHINES[row]
+def _statement(row: Row, event: StrEnum, columns: tuple[str, ...], each: tuple[str, ...] = ()) -> str:
     table = sa.inspect(row).local_table
     (identity,) = table.primary_key.columns
-    sources = ", ".join(f"'{state.value}'" for state in sorted(machine.sources(event)))
-    values = ", ".join([f"state = '{machine.target(event).value}'", *(f"{name} = :{name}" for name in columns)])
+    target, sources = step(row, event)
+    own = (f"{name} = :{name}" for name in columns)
+    values = ", ".join([target, *own, *(f"{name} = w.{name}" for name in each)])
+    arrays = ", ".join(f"CAST(:{name} AS {pg_type(table.c[name].type)}[])" for name in each)
     return (
-        f"UPDATE {table.name} SET {values} WHERE {identity.name} = ANY(:moving) AND state IN ({sources})"  # noqa: S608 - names of our own tables, words of our own machines
-        f" RETURNING {identity.name}"
+        f"UPDATE {table.name} SET {values}"  # noqa: S608 - names of our own tables, words of our own machines
+        + (f" FROM unnest(CAST(:moving AS uuid[]), {arrays}) AS w(moving, {', '.join(each)})" if each else "")
+        + f" WHERE {table.name}.{identity.name} = {'w.moving' if each else 'ANY(:moving)'}"
+        f" AND {table.name}.{sources} RETURNING {table.name}.{identity.name}"
     )
+
+
+def step(row: Row, event: StrEnum) -> tuple[str, str]:
+    """What a larger statement SETs, and its condition, where moving rows is a part of it."""
+    machine = MACHINES[row]
+    sources = ", ".join(f"'{state.value}'" for state in sorted(machine.sources(event)))
+    return f"state = '{machine.target(event).value}'", f"state IN ({sources})"
 
 
 async def move(tx: Tx, row: Row, identity: UUID, event: StrEnum, **also: object) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlmodel import SQLModel
 
-from app.store.bulk import insert_many
+from app.store.bulk import Rows, insert_many
 from app.store.database import Tx
 from app.store.tables import Outbox
 from app.store.topics import Topic
@@ -45,8 +46,13 @@ class Claimed:
     attempts: int
 
 
-async def put(tx: Tx, owed: Sequence[Owed], *, now: datetime) -> None:
-    """Write consequences into the transaction of their facts; one that is owed already stays as it is."""
+async def put(
+    tx: Tx, owed: Sequence[Owed], *, now: datetime, beside: Sequence[tuple[type[SQLModel], Rows]] = ()
+) -> None:
+    """Write consequences into the transaction of their facts; one that is owed already stays as it is.
+
+    `beside` are rows of other tables that go in the same statement.
+    """
     if not owed:
         return
     rows = [
@@ -62,26 +68,30 @@ async def put(tx: Tx, owed: Sequence[Owed], *, now: datetime) -> None:
         }
         for one in owed
     ]
-    await insert_many(tx, Outbox, rows, on_conflict="ON CONFLICT (topic, key) DO NOTHING")
+    await insert_many(tx, Outbox, rows, on_conflict="ON CONFLICT (topic, key) DO NOTHING", beside=beside)
 
 
 CLAIM = """
     UPDATE outbox SET lease_until = :lease_until, attempts = attempts + 1
     WHERE id IN (
         SELECT id FROM outbox
-        WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= :now
-          AND (CAST(:topic AS varchar) IS NULL OR topic = :topic)
+        WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= :now {of_topic}
           AND (lease_until IS NULL OR lease_until <= :now)
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     )
     RETURNING id, issuer_id, topic, key, payload, attempts
 """
+CLAIM_ANY = CLAIM.format(of_topic="")
+CLAIM_OF_TOPIC = CLAIM.format(of_topic="AND topic = :topic")
 
 
 async def claim(tx: Tx, *, now: datetime, most: int, topic: Topic | None = None) -> list[Claimed]:
-    """Lease up to `most` due consequences, of one topic or of any, oldest first."""
-    lease_until = now + timedelta(seconds=LEASE_SECONDS)
-    rows = await tx.execute(CLAIM, {"now": now, "lease_until": lease_until, "most": most, "topic": topic})
+    """Lease up to `most` due consequences, of one topic or of any, oldest first. It is one statement."""
+    values = {"now": now, "lease_until": now + timedelta(seconds=LEASE_SECONDS), "most": most}
+    if topic is None:
+        rows = await tx.execute(CLAIM_ANY, values)
+    else:
+        rows = await tx.execute(CLAIM_OF_TOPIC, {**values, "topic": topic.value})
     return [Claimed(row.id, row.issuer_id, Topic(row.topic), row.key, row.payload, row.attempts) for row in rows]
 
 
@@ -89,6 +99,15 @@ async def done(tx: Tx, ids: Sequence[UUID], *, now: datetime) -> None:
     await tx.execute(
         "UPDATE outbox SET done_at = :now, lease_until = NULL, last_error = NULL WHERE id = ANY(:ids)",
         {"ids": list(ids), "now": now},
+    )
+
+
+async def carried_out(tx: Tx, topic: Topic, key: str, *, now: datetime) -> None:
+    """Somebody else has done what is owed under this key."""
+    await tx.execute(
+        "UPDATE outbox SET done_at = :now, lease_until = NULL, last_error = NULL"
+        " WHERE topic = :topic AND key = :key AND done_at IS NULL AND dead_at IS NULL",
+        {"topic": topic.value, "key": key, "now": now},
     )
 
 

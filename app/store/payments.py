@@ -12,9 +12,8 @@ import sqlalchemy as sa
 
 from app.domain.booking import BookingEvent
 from app.domain.payment import PaymentEvent, PaymentState
-from app.store.bulk import columns_of, insert_many
 from app.store.database import Tx
-from app.store.moves import move_many
+from app.store.moves import move_many, step
 from app.store.tables import Booking, Payment
 
 UNSETTLED = "state NOT IN ('captured', 'declined', 'voided', 'refunded')"
@@ -36,32 +35,41 @@ class NewPayment:
     created_at: datetime
 
 
+PAYING, HELD = step(Booking, BookingEvent.BEGIN)
+
+BEGIN = f"""
+    WITH begun AS (
+        UPDATE booking SET {PAYING} WHERE id IN (
+            SELECT id FROM booking WHERE id = ANY(CAST(:booking_id AS uuid[])) AND {HELD} AND expires_at > :now
+            ORDER BY id FOR UPDATE
+        ) RETURNING id
+    )
+    INSERT INTO payment (id, issuer_id, booking_id, part, provider, amount, currency, key, reference, created_at,
+        updated_at, attempt, state)
+    SELECT w.*, w.created_at,
+        1 + coalesce((SELECT max(p.attempt) FROM payment p WHERE p.booking_id = w.booking_id), 0), 'submitted'
+    FROM unnest(
+        CAST(:id AS uuid[]), CAST(:issuer_id AS uuid[]), CAST(:booking_id AS uuid[]), CAST(:part AS integer[]),
+        CAST(:provider AS varchar[]), CAST(:amount AS bigint[]), CAST(:currency AS varchar[]), CAST(:key AS varchar[]),
+        CAST(:reference AS varchar[]), CAST(:created_at AS timestamptz[])
+    ) AS w(id, issuer_id, booking_id, part, provider, amount, currency, key, reference, created_at)
+        JOIN begun ON begun.id = w.booking_id
+    RETURNING id
+"""  # noqa: S608 - words of our own machine
+
+
 async def begin_payments(tx: Tx, asks: Sequence[tuple[NewPayment, ...]]) -> list[bool]:
     """HELD -> PAYING with the parts that are about to be submitted, where the booking is held and has time left.
 
-    Each ask holds all parts of one attempt.
+    Each ask holds all parts of one attempt. It is one statement; where another attempt was numbered meanwhile it
+    breaks a constraint, and nothing of it is done.
     """
-    now = min(ask[0].created_at for ask in asks)
-    standing = await tx.execute(
-        "SELECT id, coalesce((SELECT max(attempt) FROM payment WHERE booking_id = booking.id), 0) AS last FROM booking"
-        " WHERE id = ANY(:ids) AND state = 'held' AND expires_at > :now FOR UPDATE",
-        {"ids": [ask[0].booking_id for ask in asks], "now": now},
-    )
-    last = {row.id: row.last for row in standing}
-    moved = await move_many(tx, Booking, sorted(last), BookingEvent.BEGIN)
-    first = {ask[0].booking_id: ask for ask in reversed(asks) if ask[0].booking_id in moved}
-    await insert_many(
-        tx,
-        Payment,
-        [
-            {**columns_of(part), "attempt": last[part.booking_id] + 1, "state": PaymentState.SUBMITTED}
-            | {"updated_at": part.created_at}
-            for ask in first.values()
-            for part in ask
-        ],
-    )
-    began = {ask[0].id for ask in first.values()}
-    return [ask[0].id in began for ask in asks]
+    first = {ask[0].booking_id: ask for ask in reversed(asks)}
+    parts = [part for ask in first.values() for part in ask]
+    values = {name: [getattr(part, name) for part in parts] for name in NewPayment.__slots__}
+    rows = await tx.execute(BEGIN, {**values, "now": min(ask[0].created_at for ask in asks)})
+    begun = set(rows.scalars())
+    return [ask[0].id in begun for ask in asks]
 
 
 async def of_booking(tx: Tx, booking_id: UUID) -> list[sa.Row[Any]]:
@@ -110,13 +118,14 @@ async def by_key(tx: Tx, key: str) -> sa.Row[Any] | None:
     return rows.first()
 
 
-async def by_reference(tx: Tx, *, provider: str, reference: str) -> sa.Row[Any] | None:
-    """The payment that the network knows by this name."""
+async def by_references(tx: Tx, names: Sequence[tuple[str, str]]) -> list[sa.Row[Any] | None]:
+    """The payments that networks know by these names: (provider, reference) each."""
     rows = await tx.execute(
-        "SELECT * FROM payment WHERE reference = :reference AND provider = :provider",
-        {"reference": reference, "provider": provider},
+        "SELECT * FROM payment WHERE reference = ANY(:references) AND provider = ANY(:providers)",
+        {"references": [reference for _, reference in names], "providers": [provider for provider, _ in names]},
     )
-    return rows.first()
+    found = {(row.provider, row.reference): row for row in rows}
+    return [found.get(name) for name in names]
 
 
 async def remember_references(tx: Tx, named: Sequence[tuple[UUID, str]]) -> None:

@@ -92,7 +92,7 @@ async def suspend(tx: Tx, ticket_id: UUID, *, suspended: bool) -> None:
 
 
 LOCKED = """
-    SELECT c.issuer_id, c.uses - c.uses_left AS used, c.uses_left, c.balance, c.state,
+    SELECT c.issuer_id, c.product_id, c.occasion_id, c.uses - c.uses_left AS used, c.uses_left, c.balance, c.state,
         coalesce((SELECT sum(amount) FROM spend WHERE spend.ticket_id = c.ticket_id), 0) AS spent
     FROM credential c WHERE c.ticket_id = :id AND c.seller = :seller FOR UPDATE OF c
 """
@@ -123,7 +123,8 @@ async def of_any_seller(tx: Tx, ticket_id: UUID) -> sa.Row[Any] | None:
 async def entries(tx: Tx, ticket_ids: Sequence[UUID], *, issuer_id: UUID, seller: str = "") -> list[sa.Row[Any]]:
     """Those entries that are of this issuer and of this seller."""
     found = await tx.execute(
-        "SELECT ticket_id, issuer_id, state, version, uses_left, balance, activated_until FROM credential"
+        "SELECT ticket_id, issuer_id, state, version, uses, uses_left, balance, valid_until, activated_until"
+        " FROM credential"
         " WHERE ticket_id = ANY(:ids) AND issuer_id = :issuer AND seller = :seller ORDER BY ticket_id",
         {"ids": list(ticket_ids), "issuer": issuer_id, "seller": seller},
     )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app.store.database import Tx
 
-COLUMNS = "c.*, p.entry_rules, i.currency, i.slug AS issuer_slug, g.name AS last_gate"
+COLUMNS = "c.*, CAST(p.entry_rules AS text) AS rules, i.currency, i.slug AS issuer_slug, g.name AS last_gate"
 JOINED = """
     JOIN issuer i ON i.id = c.issuer_id
     LEFT JOIN product p ON p.id = c.product_id

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from app.store.bulk import columns_of, insert_many
 from app.store.database import Tx
-from app.store.tables import Incident, Scan
+from app.store.tables import Incident
 
 Name = tuple[UUID, str]
 """A scan's name: its gate and the gate's own id for it."""
@@ -78,6 +78,25 @@ def spend_key(gate_id: UUID, scan_id: str) -> str:
     return f"gate/{gate_id}/{scan_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A presentation with its answer, `answer` and `before` in JSON.
+
+    `needs` is the ticket whose change it was decided by: without that change it is not written.
+    """
+
+    gate_id: UUID
+    scan_id: str
+    issuer_id: UUID
+    kind: str
+    presented: bytes
+    ticket_id: UUID | None
+    reason: str
+    answer: str
+    before: str | None
+    needs: UUID | None
+
+
 CHANGE = """
     WITH changed AS (
         UPDATE credential c SET uses_left = w.uses_left, inside = w.inside, area = w.area, balance = w.balance,
@@ -101,23 +120,40 @@ CHANGE = """
         FROM unnest(CAST(:s_issuer_id AS uuid[]), CAST(:s_key AS varchar[]), CAST(:s_ticket_id AS uuid[]),
                 CAST(:s_amount AS bigint[]), CAST(:s_reverses AS varchar[]))
             AS s(issuer_id, key, ticket_id, amount, reverses) JOIN changed USING (ticket_id)
+    ), noted AS (
+        INSERT INTO scan (gate_id, scan_id, issuer_id, kind, presented, ticket_id, reason, answer, before, at)
+        SELECT n.gate_id, n.scan_id, n.issuer_id, n.kind, n.presented, n.ticket_id, n.reason, n.answer, n.before, :now
+        FROM unnest(CAST(:n_gate_id AS uuid[]), CAST(:n_scan_id AS varchar[]), CAST(:n_issuer_id AS uuid[]),
+                CAST(:n_kind AS varchar[]), CAST(:n_presented AS bytea[]), CAST(:n_ticket_id AS uuid[]),
+                CAST(:n_reason AS varchar[]), CAST(:n_answer AS jsonb[]), CAST(:n_before AS jsonb[]),
+                CAST(:n_needs AS uuid[]))
+            AS n(gate_id, scan_id, issuer_id, kind, presented, ticket_id, reason, answer, before, needs)
+        WHERE n.needs IS NULL OR n.needs IN (SELECT ticket_id FROM changed)
     )
     SELECT ticket_id FROM changed
 """
 
 
 async def change(
-    tx: Tx, changes: Sequence[Change], *, admitted: Sequence[Admitted], spent: Sequence[Spent], now: datetime
+    tx: Tx,
+    changes: Sequence[Change],
+    *,
+    admitted: Sequence[Admitted],
+    spent: Sequence[Spent],
+    noted: Sequence[Noted],
+    now: datetime,
 ) -> set[UUID]:
-    """Make these changes, and write who was let in and what was spent by them, in one statement; which were made.
+    """Make these changes, and write who was let in and what was spent by them, and what was answered; which were made.
 
-    One is not made where the entry has changed since it was read: whoever decided decides anew. A ticket stands in one
-    call once only.
+    One statement does it, so that no answer is kept whose change was not made, nor a change without its answer. One is
+    not made where the entry has changed since it was read: whoever decided decides anew. A ticket stands in one call
+    once only. The same (gate, scan) twice breaks the primary key, and with it everything here.
     """
-    if not changes:
+    if not changes and not noted:
         return set()
     ordered = sorted(changes, key=lambda one: one.ticket_id)  # two processes with the same tickets do not embrace
-    values = _columns("", Change, ordered) | _columns("a_", Admitted, admitted) | _columns("s_", Spent, spent)
+    values = _columns("", Change, ordered) | _columns("a_", Admitted, admitted)
+    values |= _columns("s_", Spent, spent) | _columns("n_", Noted, noted)
     return set((await tx.execute(CHANGE, {**values, "now": now})).scalars())
 
 
@@ -160,12 +196,7 @@ async def take_back(tx: Tx, undone: Sequence[tuple[UUID, str, str]]) -> None:
         await tx.execute(TAKE_BACK, {"gates": gates, "scans": scans, "undoes": undoes})
 
 
-# --- records --------------------------------------------------------------------------------------------------------
-
-
-async def record(tx: Tx, scans: Sequence[Scan]) -> None:
-    """Write the answers given. The same (gate, scan) twice breaks the primary key, and with it the transaction."""
-    await insert_many(tx, Scan, [{name: getattr(scan, name) for name in Scan.model_fields} for scan in scans])
+# --- incidents ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

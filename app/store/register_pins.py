@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -98,6 +99,33 @@ async def forgive_pins(tx: Tx, guards: Collection[Guard]) -> None:
             " (SELECT * FROM unnest(CAST(:issuers AS uuid[]), CAST(:numbers AS varchar[])))",
             {"issuers": [issuer_id for issuer_id, _ in guards], "numbers": [number for _, number in guards]},
         )
+
+
+@dataclass(slots=True)
+class Tries:
+    """Wrong tries on guards whose counts nobody else can change meanwhile: those before us, and ours as they come."""
+
+    before: Mapping[Guard, int]
+    wrong: Counter[Guard] = field(default_factory=Counter)
+    """Since the last right one, or since we began."""
+    forgiven: set[Guard] = field(default_factory=set)
+
+    def add(self, guard: Guard) -> int:
+        """Count one more, before its PIN is looked at; how many there are with it."""
+        self.wrong[guard] += 1
+        return self.wrong[guard] + (0 if guard in self.forgiven else self.before[guard])
+
+    def forgive(self, guard: Guard) -> None:
+        """It was right."""
+        self.forgiven.add(guard)
+        del self.wrong[guard]
+
+
+async def write_tries(tx: Tx, tries: Tries, *, now: datetime) -> None:
+    """Keep what was counted; where all PINs were right at once there is nothing to keep."""
+    await forgive_pins(tx, [guard for guard in tries.forgiven if tries.before[guard]])
+    if tries.wrong:
+        await count_pin_tries(tx, list(tries.wrong.elements()), now=now)
 
 
 async def forgive_pin(tx: Tx, *, issuer_id: UUID, number: str) -> None:

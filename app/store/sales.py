@@ -51,33 +51,31 @@ class NewBooking:
     buyer_limit: int | None
 
 
-async def open_bookings(tx: Tx, asks: Sequence[NewBooking]) -> list[int | None]:
-    """Write bookings with their items; answers per booking None, or how many more its buyer may still have."""
+async def open_bookings(tx: Tx, asks: Sequence[NewBooking]) -> list[None]:
+    """Write bookings with their items, whatever their buyers have already. It is one statement."""
+    rows = [
+        {name: getattr(ask, name) for name in NewBooking.__slots__ if name not in {"items", "buyer_limit"}}
+        | {"state": BookingState.HELD}
+        for ask in asks
+    ]
+    items = [
+        {**columns_of(item), "issuer_id": ask.issuer_id, "booking_id": ask.id, "line": line}
+        for ask in asks
+        for line, item in enumerate(ask.items, 1)
+    ]
+    await insert_many(tx, BookingItem, items, beside=[(Booking, rows)])
+    return [None] * len(asks)
+
+
+async def open_limited(tx: Tx, asks: Sequence[NewBooking]) -> list[int | None]:
+    """Write bookings of buyers who may have so many; answers per booking None, or how many more there may still be."""
     refused: dict[UUID, int] = {}
     for ask in asks:
-        if ask.buyer_limit is not None and not ask.complimentary:
-            left = ask.buyer_limit - await _count_of_buyer(tx, ask, [a for a in asks if a.id not in refused])
-            if left < len(ask.items):
-                refused[ask.id] = max(left, 0)
-    accepted = [ask for ask in asks if ask.id not in refused]
-    await insert_many(
-        tx,
-        Booking,
-        [
-            {name: getattr(ask, name) for name in NewBooking.__slots__ if name not in {"items", "buyer_limit"}}
-            | {"state": BookingState.HELD}
-            for ask in accepted
-        ],
-    )
-    await insert_many(
-        tx,
-        BookingItem,
-        [
-            {**columns_of(item), "issuer_id": ask.issuer_id, "booking_id": ask.id, "line": line}
-            for ask in accepted
-            for line, item in enumerate(ask.items, 1)
-        ],
-    )
+        assert ask.buyer_limit is not None, "only a limit can be reached"
+        left = ask.buyer_limit - await _count_of_buyer(tx, ask, [a for a in asks if a.id not in refused])
+        if left < len(ask.items):
+            refused[ask.id] = max(left, 0)
+    await open_bookings(tx, [ask for ask in asks if ask.id not in refused])
     return [refused.get(ask.id) for ask in asks]
 
 
@@ -104,7 +102,7 @@ async def _count_of_buyer(tx: Tx, ask: NewBooking, together: Sequence[NewBooking
 BOOKING = """
     SELECT b.*, ARRAY(
             SELECT place_id FROM booking_item WHERE booking_id = b.id AND place_id IS NOT NULL ORDER BY line
-        ) AS places, i.served_by, i.slug AS issuer_slug, i.name AS issuer_name, i.timezone,
+        ) AS places, i.served_by, i.fee_basis_points, i.slug AS issuer_slug, i.name AS issuer_name, i.timezone,
         p.kind, p.title, p.uses, p.face_value, p.valid_days, p.refund, p.transfer, p.slug AS product_slug,
         o.starts_at, o.ends_at, o.doors_at, o.admits_from, o.admits_until, o.code AS occasion_code,
         o.sms_code, o.slug AS occasion_slug, coalesce(v.name, pv.name) AS venue_name,
@@ -238,6 +236,13 @@ async def tickets_of(tx: Tx, booking_id: UUID) -> list[sa.Row[Any]]:
 
 async def ticket(tx: Tx, ticket_id: UUID) -> sa.Row[Any] | None:
     return (await tx.execute(f"{TICKET} WHERE t.id = :id", {"id": ticket_id})).first()
+
+
+async def tickets(tx: Tx, identities: Sequence[UUID]) -> list[sa.Row[Any] | None]:
+    """Each of these tickets; None where there is none."""
+    rows = await tx.execute(f"{TICKET} WHERE t.id = ANY(:ids)", {"ids": list(identities)})
+    found = {row.id: row for row in rows}
+    return [found.get(identity) for identity in identities]
 
 
 async def ticket_by_link(tx: Tx, link_hash: bytes) -> sa.Row[Any] | None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.entry_rules import UNLIMITED_USES
 from app.domain.snapshot.order import Place
 from app.store.database import Tx
 
@@ -59,6 +60,8 @@ SCOPE = """
             AND (cardinality(CAST(:occasions AS uuid[])) = 0 OR o.id = ANY(CAST(:occasions AS uuid[])))
     )
 """
+USES = f"least(c.uses + c.carried, {UNLIMITED_USES})"
+"""With those whose people went over to it: they are in with it, and may come in again by it."""
 ROWS = f"""
     WITH page AS MATERIALIZED (
         SELECT c.ticket_id FROM credential c
@@ -67,7 +70,7 @@ ROWS = f"""
         ORDER BY c.registered_in, c.ticket_id LIMIT :most
     )
     SELECT c.ticket_id, c.issuer_id, c.registered_in, c.number, c.code, c.generation, c.kid, c.occasion_id,
-        c.occasion_code, c.product_id, c.uses, c.valid_from, c.valid_until, c.seller, c.entrance, c.holder_key,
+        c.occasion_code, c.product_id, {USES} AS uses, c.valid_from, c.valid_until, c.seller, c.entrance, c.holder_key,
         CAST(c.label->'category' AS text) AS category, CAST(c.label->'section' AS text) AS section,
         c.label->>'row' AS row, c.label->>'seat' AS seat, c.label->>'handset' AS handset, c.label->>'holder' AS holder,
         CAST(c.label->'origin' AS text) AS origin, CAST(c.label->'destination' AS text) AS destination
@@ -109,7 +112,7 @@ async def gate_names(tx: Tx, issuer_id: UUID, *, most: int) -> dict[UUID, str]:
     return {row.id: row.name for row in found}
 
 
-COUNTED = "(c.uses > 1 OR c.balance IS NOT NULL OR c.activated_until IS NOT NULL)"
+COUNTED = "(c.uses + c.carried > 1 OR c.balance IS NOT NULL OR c.activated_until IS NOT NULL)"
 FLAGS = f"""
     CASE WHEN c.state = 'revoked' THEN 3 WHEN c.state = 'suspended' THEN 2
         WHEN c.uses_left = 0 OR c.balance = 0 THEN 1 ELSE 0 END

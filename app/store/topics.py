@@ -18,3 +18,4 @@ class Topic(StrEnum):
     NEWS = "news"
     DISPUTE = "dispute"
     BIND = "bind"
+    REPLACE = "replace"

@@ -26,7 +26,7 @@ class FaultPages:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or "text/html" not in Headers(scope=scope).get("accept", ""):
+        if scope["type"] != "http" or not _asks_for_a_page(scope):
             await self._app(scope, receive, send)
             return
         held: Message | None = None
@@ -44,6 +44,11 @@ class FaultPages:
                     await _fault_page(Request(scope), held, body)(scope, receive, send)
 
         await self._app(scope, receive, watching)
+
+
+def _asks_for_a_page(scope: Scope) -> bool:
+    """Each request is asked this, so it is read off the bare list of headers."""
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 def _is_problem(message: Message) -> bool:

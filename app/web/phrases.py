@@ -35,13 +35,6 @@ def date_words(at: datetime, timezone: str, language: str) -> str:
     return f"{ENGLISH_DAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]}"
 
 
-def date_with_year(at: datetime, timezone: str, language: str) -> str:
-    """What is far away needs its year: 2027년 11월 22일 (일), or Mon 22 Nov 2027."""
-    year = at.astimezone(ZoneInfo(timezone)).year
-    words = date_words(at, timezone, language)
-    return f"{year}년 {words}" if language == "ko" else f"{words} {year}"
-
-
 def clock(at: datetime, timezone: str) -> str:
     return f"{at.astimezone(ZoneInfo(timezone)):%H:%M}"
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.domain.credential import shown
+from app.domain.lasting import Lasting
 from app.domain.wording import moment, said, seat_words
 from app.web import phrases
 from app.web.speaking import COOKIE, COOKIE_SECONDS, WORDS, asked_language, counted, language_of
@@ -70,8 +71,13 @@ def _date(context: Context, at: datetime, timezone: str) -> str:
 
 
 @pass_context
-def _far_date(context: Context, at: datetime, timezone: str) -> str:
-    return phrases.date_with_year(at, timezone, context["lang"])
+def _lasting(context: Context, one: Lasting) -> str:
+    return one.words(context["lang"])
+
+
+@pass_context
+def _end(context: Context, one: Lasting) -> str:
+    return one.end(context["lang"])
 
 
 @pass_context
@@ -94,7 +100,8 @@ def _environment() -> Environment:
         "money": _money,
         "moment": _moment,
         "date": _date,
-        "far_date": _far_date,
+        "lasting": _lasting,
+        "end": _end,
         "clock": phrases.clock,
         "means": phrases.means_of,
         "seat": _seat,

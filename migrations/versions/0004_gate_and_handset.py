@@ -74,6 +74,23 @@ TRANSFERS = (
     "payout",
 )
 
+MORE_TRANSFERS = ("resale", "set_aside", "set_free")
+ACCOUNTS = (
+    "prepaid",
+    "vouchers",
+    "payable",
+    "refunds",
+    "card",
+    "carrier",
+    "emoney",
+    "voucher",
+    "disputes",
+    "fees",
+    "network_fees",
+    "cash",
+    "paid_out",
+)
+
 CREDENTIAL_CHANGED = """
     CREATE OR REPLACE FUNCTION credential_changed() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -89,6 +106,10 @@ CREDENTIAL_CHANGED = """
 REGISTERED = "NEW.registered_in := CASE TG_OP WHEN 'INSERT' THEN NEW.changed_in ELSE OLD.registered_in END;"
 
 
+EMONEY_BESIDE = """
+    FROM account JOIN account other ON (other.issuer_id, other.currency) = (account.issuer_id, account.currency)
+    WHERE account.kind = 'aside' AND other.kind = 'emoney'
+"""
 SCANS_OF_EACH = """
     INSERT INTO scan (gate_id, scan_id, issuer_id, kind, presented, ticket_id, reason, answer, at)
     SELECT s.gate_id, left(s.scan_id, 58) || '/' || a.person, s.issuer_id, s.kind, s.presented, s.ticket_id, s.reason,
@@ -101,6 +122,13 @@ def one_of(column: str, *values: str) -> str:
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
+def _index_outbox(*columns: str) -> None:
+    """By what each worker's lane looks for what is due."""
+    op.drop_index("ix_outbox_due", table_name="outbox")
+    owed = sa.text("done_at IS NULL AND dead_at IS NULL")
+    op.create_index("ix_outbox_due", "outbox", [*columns], unique=False, postgresql_where=owed)
+
+
 def replace_check(name: str, table: str, rule: str) -> None:
     op.drop_constraint(op.f(name), table, type_="check")
     op.create_check_constraint(op.f(name), table, rule)
@@ -111,6 +139,7 @@ def upgrade() -> None:
     _words()
     _handsets()
     _offers()
+    _handovers()
     _logs()
     _gates()
     _admissions()
@@ -121,10 +150,12 @@ def upgrade() -> None:
 def _words() -> None:
     replace_check("ck_scan_reason", "scan", one_of("reason", *ALL_REASONS))
     replace_check("ck_scan_kind", "scan", one_of("kind", *KINDS))
-    replace_check("ck_outbox_topic", "outbox", one_of("topic", *TOPICS, "bind"))
+    replace_check("ck_outbox_topic", "outbox", one_of("topic", *TOPICS, "bind", "replace"))
+    _index_outbox("topic", "due_at")
     replace_check("ck_delivery_purpose", "delivery", one_of("purpose", *PURPOSES, *MORE_PURPOSES))
     replace_check("ck_delivery_issuer", "delivery", "issuer_id IS NOT NULL OR purpose IN ('reply', 'sign_in')")
-    replace_check("ck_transfer_kind", "transfer", one_of("kind", *TRANSFERS, "resale"))
+    replace_check("ck_transfer_kind", "transfer", one_of("kind", *TRANSFERS, *MORE_TRANSFERS))
+    replace_check("ck_account_kind", "account", one_of("kind", *ACCOUNTS, "aside"))
     replace_check("ck_product_transfer", "product", one_of("transfer", "never", "free", "face_value"))
     replace_check("ck_product_uses", "product", "uses BETWEEN 1 AND 1000 OR uses = 9999")
 
@@ -228,6 +259,47 @@ def _offers() -> None:
     op.create_index("uq_offer_open", "offer", ["ticket_id"], unique=True, postgresql_where=sa.text("state = 'open'"))
 
 
+def _handovers() -> None:
+    op.create_table(
+        "handover",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("issuer_id", sa.Uuid(), nullable=False),
+        sa.Column("ticket_id", sa.Uuid(), nullable=False),
+        sa.Column("receiver", sa.String(length=16), nullable=False),
+        sa.Column("came_by", sa.String(length=20), nullable=False),
+        sa.Column("why", sa.String(length=200), nullable=False),
+        sa.Column("tell_giver", sa.Boolean(), nullable=False),
+        sa.Column("offer_id", sa.Uuid(), nullable=True),
+        sa.Column("number", sa.String(length=10), nullable=False),
+        sa.Column("code", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("kid", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("number ~ '^[0-9]{10}$'", name=op.f("ck_handover_number")),
+        sa.CheckConstraint("code >= 0", name=op.f("ck_handover_code")),
+        sa.CheckConstraint("generation BETWEEN 2 AND 255", name=op.f("ck_handover_generation")),
+        sa.CheckConstraint("receiver ~ '^\\+[1-9][0-9]{6,14}$'", name=op.f("ck_handover_receiver")),
+        sa.CheckConstraint(one_of("came_by", *HANDS), name=op.f("ck_handover_came_by")),
+        sa.CheckConstraint("came_by <> 'sold'", name=op.f("ck_handover_handed")),
+        sa.CheckConstraint(one_of("state", "asked", "done", "refused"), name=op.f("ck_handover_state")),
+        sa.CheckConstraint("(state = 'refused') = (reason IS NOT NULL)", name=op.f("ck_handover_refused")),
+        sa.CheckConstraint("(state = 'asked') = (ended_at IS NULL)", name=op.f("ck_handover_ended")),
+        sa.ForeignKeyConstraint(["issuer_id"], ["issuer.id"], name=op.f("fk_handover_issuer_id")),
+        sa.ForeignKeyConstraint(["offer_id"], ["offer.id"], name=op.f("fk_handover_offer_id")),
+        sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_handover_ticket_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handover")),
+        sa.UniqueConstraint("issuer_id", "code", name=op.f("uq_handover_issuer_id_code")),
+        sa.UniqueConstraint("issuer_id", "number", name=op.f("uq_handover_issuer_id_number")),
+    )
+    op.create_index(op.f("ix_handover_ticket_id"), "handover", ["ticket_id"], unique=False)
+    op.create_index(
+        "uq_handover_asked", "handover", ["ticket_id"], unique=True, postgresql_where=sa.text("state = 'asked'")
+    )
+
+
 def _logs() -> None:
     op.create_table(
         "gate_log",
@@ -268,6 +340,8 @@ def _logs() -> None:
                 "log_forked",
                 "pin_guessing",
                 "after_shut_out",
+                "brought_late",
+                "undone_late",
                 name="kind",
                 native_enum=False,
                 create_constraint=True,
@@ -318,6 +392,8 @@ def _gates() -> None:
     op.add_column("gate", sa.Column("device_key", sa.LargeBinary(), nullable=True))
     op.add_column("gate", sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("gate", sa.Column("turned_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("gate", sa.Column("brought_generation", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("gate", sa.Column("brought_upto", sa.Integer(), server_default="0", nullable=False))
     op.create_index(
         "uq_gate_home",
         "gate",
@@ -347,6 +423,7 @@ def _credentials() -> None:
     op.add_column("credential", sa.Column("registered_in", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("credential", sa.Column("entrance", sa.String(length=40), server_default="", nullable=False))
     op.add_column("credential", sa.Column("inside", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("credential", sa.Column("carried", sa.Integer(), server_default="0", nullable=False))
     op.add_column("credential", sa.Column("area", sa.String(length=40), server_default="", nullable=False))
     op.add_column("credential", sa.Column("activated_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("credential", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True))
@@ -362,8 +439,21 @@ def _credentials() -> None:
         postgresql_where=sa.text("inside > 0"),
     )
     op.create_index("ix_credential_occasion_changed", "credential", ["occasion_id", "changed_in"], unique=False)
-    op.create_check_constraint(op.f("ck_credential_inside"), "credential", "inside BETWEEN 0 AND uses - uses_left")
+    op.create_index(
+        "ix_credential_handset", "credential", ["issuer_id", sa.text("(label ->> 'handset')")], unique=False
+    )
+    op.create_check_constraint(
+        op.f("ck_credential_inside"), "credential", "inside BETWEEN 0 AND uses - uses_left + carried"
+    )
     op.create_check_constraint(op.f("ck_credential_holder_key"), "credential", "octet_length(holder_key) = 33")
+    op.add_column("credential", sa.Column("replaces", sa.Uuid(), nullable=True))
+    op.add_column("credential", sa.Column("came_by", sa.String(length=20), server_default="sold", nullable=False))
+    op.create_unique_constraint(op.f("uq_credential_replaces"), "credential", ["replaces"])
+    op.create_check_constraint(op.f("ck_credential_came_by"), "credential", one_of("came_by", *HANDS))
+    op.create_check_constraint(op.f("ck_credential_first"), "credential", "(came_by = 'sold') = (replaces IS NULL)")
+    op.create_check_constraint(
+        op.f("ck_credential_carried"), "credential", "carried >= 0 AND (carried = 0 OR came_by = 'reissued')"
+    )
     op.execute(CREDENTIAL_CHANGED.format(registered=REGISTERED))
 
 
@@ -382,6 +472,10 @@ def _columns() -> None:
     op.add_column("ticket", sa.Column("holder", sa.String(length=100), nullable=True))
     op.add_column("ticket", sa.Column("came_by", sa.String(length=20), server_default="sold", nullable=False))
     op.execute("UPDATE ticket SET came_by = 'given' WHERE gift_of IS NOT NULL")
+    op.execute(
+        "UPDATE credential SET replaces = t.gift_of, came_by = t.came_by FROM ticket t"
+        " WHERE t.id = credential.ticket_id AND t.gift_of IS NOT NULL"
+    )
     op.create_check_constraint(op.f("ck_ticket_came_by"), "ticket", one_of("came_by", *HANDS))
     op.create_check_constraint(op.f("ck_ticket_sold"), "ticket", "(came_by = 'sold') = (gift_of IS NULL)")
     op.add_column("ticket", sa.Column("device_id", sa.Uuid(), nullable=True))
@@ -409,11 +503,12 @@ def downgrade() -> None:
     """
     op.execute("SET LOCAL lock_timeout = '5s'")
     _fewer_scans()
-    op.execute("DELETE FROM outbox WHERE topic = 'bind'")
+    op.execute("DELETE FROM outbox WHERE topic IN ('bind', 'replace')")
     op.execute("UPDATE delivery SET purpose = 'gift' WHERE purpose = 'reissued'")
     op.execute("DELETE FROM delivery_part p USING delivery d WHERE p.delivery_id = d.id AND " + _new_delivery())  # noqa: S608 - words of this file
     op.execute("DELETE FROM delivery d WHERE " + _new_delivery())  # noqa: S608 - words of this file
-    op.execute("UPDATE transfer SET kind = 'sale' WHERE kind = 'resale'")
+    op.execute("UPDATE transfer SET kind = 'sale' WHERE " + one_of("kind", *MORE_TRANSFERS))  # noqa: S608 - words of this file
+    _aside_with_emoney()
     op.execute("UPDATE product SET transfer = 'never' WHERE transfer = 'face_value'")
     op.execute("UPDATE product SET uses = 1000 WHERE uses = 9999")
     op.execute(CREDENTIAL_CHANGED.format(registered=""))
@@ -438,6 +533,17 @@ def _fewer_scans() -> None:
     op.execute("UPDATE scan SET reason = 'unknown' WHERE NOT " + one_of("reason", "admitted", *REASONS))  # noqa: S608 - words of this file
 
 
+def _aside_with_emoney() -> None:
+    """What was set aside is e-money taken for what is not complete yet: it moves to that account, if there is one."""
+    for side in ("debit_id", "credit_id"):
+        op.execute(f"UPDATE transfer SET {side} = other.id {EMONEY_BESIDE} AND transfer.{side} = account.id")  # noqa: S608 - words of this file
+    op.execute(
+        "DELETE FROM account aside USING account other WHERE aside.kind = 'aside' AND other.kind = 'emoney'"
+        " AND (other.issuer_id, other.currency) = (aside.issuer_id, aside.currency)"
+    )
+    op.execute("UPDATE account SET kind = 'emoney' WHERE kind = 'aside'")
+
+
 def _new_delivery() -> str:
     return one_of("d.purpose", *MORE_PURPOSES)
 
@@ -446,9 +552,11 @@ def _fewer_words() -> None:
     replace_check("ck_scan_reason", "scan", one_of("reason", "admitted", *REASONS))
     replace_check("ck_scan_kind", "scan", one_of("kind", *KINDS[:2]))
     replace_check("ck_outbox_topic", "outbox", one_of("topic", *TOPICS))
+    _index_outbox("due_at")
     replace_check("ck_delivery_purpose", "delivery", one_of("purpose", *PURPOSES))
     replace_check("ck_delivery_issuer", "delivery", "issuer_id IS NOT NULL OR purpose = 'reply'")
     replace_check("ck_transfer_kind", "transfer", one_of("kind", *TRANSFERS))
+    replace_check("ck_account_kind", "account", one_of("kind", *ACCOUNTS))
     replace_check("ck_product_transfer", "product", one_of("transfer", "never", "free"))
     replace_check("ck_product_uses", "product", "uses BETWEEN 1 AND 1000")
 
@@ -470,6 +578,8 @@ def _fewer_columns() -> None:
     op.drop_column("product", "transfer_minutes_before")
     op.drop_column("price", "entrance")
     op.drop_index("uq_gate_home", table_name="gate", postgresql_where=sa.text("home AND state <> 'revoked'"))
+    op.drop_column("gate", "brought_upto")
+    op.drop_column("gate", "brought_generation")
     op.drop_column("gate", "turned_at")
     op.drop_column("gate", "seen_at")
     op.drop_column("gate", "device_key")
@@ -483,17 +593,25 @@ def _fewer_columns() -> None:
     op.drop_column("delivery", "offer_id")
     op.drop_column("delivery", "sign_in_id")
     op.drop_column("booking_item", "holder")
+    op.drop_constraint(op.f("ck_credential_carried"), "credential", type_="check")
     op.drop_constraint(op.f("ck_credential_inside"), "credential", type_="check")
     op.drop_constraint(op.f("fk_credential_last_gate_id"), "credential", type_="foreignkey")
+    op.drop_index("ix_credential_handset", table_name="credential")
     op.drop_index("ix_credential_occasion_changed", table_name="credential")
     op.drop_index("ix_credential_inside", table_name="credential", postgresql_where=sa.text("inside > 0"))
     op.drop_index("ix_credential_occasion", table_name="credential")
     op.create_index(op.f("ix_credential_occasion"), "credential", ["occasion_id"], unique=False)
+    op.drop_constraint(op.f("uq_credential_replaces"), "credential", type_="unique")
+    op.drop_constraint(op.f("ck_credential_came_by"), "credential", type_="check")
+    op.drop_constraint(op.f("ck_credential_first"), "credential", type_="check")
+    op.drop_column("credential", "came_by")
+    op.drop_column("credential", "replaces")
     op.drop_column("credential", "holder_key")
     op.drop_column("credential", "last_gate_id")
     op.drop_column("credential", "last_used_at")
     op.drop_column("credential", "activated_until")
     op.drop_column("credential", "area")
+    op.drop_column("credential", "carried")
     op.drop_column("credential", "inside")
     op.drop_column("credential", "entrance")
     op.drop_column("credential", "registered_in")
@@ -511,6 +629,7 @@ def _fewer_columns() -> None:
 
 
 def _fewer_tables() -> None:
+    op.drop_table("handover")
     op.drop_index("uq_offer_open", table_name="offer", postgresql_where=sa.text("state = 'open'"))
     op.drop_index("ix_offer_receiver", table_name="offer")
     op.drop_index("ix_offer_giver", table_name="offer")

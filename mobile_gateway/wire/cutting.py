@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mobile_gateway.wire import ksc
@@ -13,6 +14,7 @@ PARTS_ADDRESSABLE = 255
 """A concatenation header counts parts in one octet."""
 
 _HIGH_SURROGATES = range(0xD8, 0xDC)
+_HIGH_SURROGATE = re.compile(rb"[\xd8-\xdb]")
 _UNIT = 2
 
 
@@ -59,6 +61,8 @@ def character_sizes(octets: bytes, coding: Coding) -> list[int]:
     """How many octets each character of `octets` takes, in order; what is malformed counts as it stands."""
     if coding in {Coding.ASCII, Coding.LATIN1, Coding.BINARY}:
         return [1] * len(octets)
+    if coding is Coding.UCS2 and _HIGH_SURROGATE.search(octets[::_UNIT]) is None:
+        return [_UNIT] * (len(octets) // _UNIT) + [1] * (len(octets) % _UNIT)
     sizes, at = [], 0
     while at < len(octets):
         size = min(_size_at(octets, at, coding), len(octets) - at)

@@ -5,6 +5,7 @@ Septets are *unpacked*, one per octet, as SMPP data_coding 0 carries them by cus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,7 +58,7 @@ UCS2_UNITS_ALONE, UCS2_UNITS_JOINED = 70, 67
 
 _HEADER_OCTETS = 6
 _LAST_OF_ONE_UNIT = "\uffff"
-_SURROGATES = range(0xD800, 0xE000)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Coding(StrEnum):
@@ -200,6 +201,8 @@ def _costs(text: str, coding: Coding) -> list[int]:
             return [len(SEPTETS[char]) for char in text]
         case Coding.UCS2:
             _refuse_lone_surrogates(text)
+            if max(text, default="") <= _LAST_OF_ONE_UNIT:
+                return [1] * len(text)
             return [1 if char <= _LAST_OF_ONE_UNIT else 2 for char in text]
         case Coding.KSC:
             return [len(ksc.encode(char)) for char in text]
@@ -210,5 +213,5 @@ def _costs(text: str, coding: Coding) -> list[int]:
 
 
 def _refuse_lone_surrogates(text: str) -> None:
-    if any(ord(char) in _SURROGATES for char in text):
+    if _SURROGATE.search(text):
         raise TextRefused("The text holds half of a surrogate pair, which no handset can show; send it whole.")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import zxingcpp
 from playwright.sync_api import Browser, Page
+from programs_kit import program
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "screenshots"
@@ -76,14 +74,9 @@ class Town:
 
 
 def chromium() -> str:
-    """The system's Chromium; without one the tests are skipped, or fail where that must not happen (CI=true)."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        message = "NO CHROMIUM: the pages were not tried in a browser; install the system package `chromium`"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
+    """The system's Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return program(*names, package="chromium", untried="the pages were not tried in a browser")
 
 
 Open = Callable[..., Page]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +16,7 @@ import segno
 import uvicorn
 from browser_kit import Open, keep
 from playwright.sync_api import Page, expect
+from programs_kit import scanned
 from test_browser_looks import CONTRAST_MIN, LOOKS, TARGET_PX_MIN
 
 from mobile_gateway.carrier.messages import Submission
@@ -84,20 +82,6 @@ def phones(tmp_path: Path) -> Iterator[Phones]:
         thread.join(START_SECONDS)
 
 
-def zbarimg(picture: Path) -> list[str]:
-    """What a reader that is not ours sees in a picture."""
-    program = shutil.which("zbarimg")
-    if program is None:
-        message = "NO ZBARIMG: no screen was scanned; install the system package `zbar-tools`"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    done = subprocess.run(
-        [program, "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", picture], check=False, capture_output=True
-    )
-    return done.stdout.decode().split()
-
-
 def phone_of(page: Page, number: str) -> Any:
     return page.locator(f'.phone[data-number="{number}"]')
 
@@ -121,10 +105,10 @@ def test_the_barcode_on_a_feature_phone_is_scanned_off_a_screenshot_of_the_page(
             assert screen.locator("img").evaluate("one => getComputedStyle(one).imageRendering") == "pixelated"
             cropped = tmp_path / f"{number[1:]}-{width}.png"
             screen.screenshot(path=cropped)
-            assert zbarimg(cropped) == [CODE]
+            assert scanned(cropped) == [CODE]
         enlarged = tmp_path / f"{number[1:]}.png"
         enlarged.write_bytes(httpx.get(f"{phones.url}/phones/{number}/screen.png?scale=4", trust_env=False).content)
-        assert zbarimg(enlarged) == [CODE]
+        assert scanned(enlarged) == [CODE]
 
 
 def test_a_message_arrives_by_itself_and_shakes_the_phone_unless_motion_is_unwanted(

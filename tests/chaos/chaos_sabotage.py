@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from app.cli import main
 from app.flows.booking import places
@@ -50,15 +51,16 @@ def second_transaction() -> None:
     write = issue.issue
 
     async def complete(tx: Any, asks: Sequence[Completion]) -> list[bool]:
-        async def nothing(*_: object, **__: object) -> None:
+        async def nothing(_tx: Any, _world: Any, bookings: Sequence[Any], **_: object) -> dict[UUID, int]:
             """Not now."""
+            return {booking.id: 0 for booking in bookings}
 
         spoil(issue, "issue", nothing)
         try:
             done = await issue.complete(tx, asks)
         finally:
             spoil(issue, "issue", write)
-        late = [ask.booking_id for ask, sold in zip(asks, done, strict=True) if sold]
+        late = [ask.booking for ask, sold in zip(asks, done, strict=True) if sold]
         world = asks[0].world
 
         async def then() -> None:

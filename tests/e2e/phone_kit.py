@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
-import pytest
 
 from mobile_gateway.browser.keypad import LETTERS
 
@@ -115,16 +111,3 @@ class Holder:
             assert time.monotonic() < deadline, f"{sorry} within {WAIT_SECONDS:.0f} s; the screen says:\n{self.text}"
             time.sleep(LOOK_SECONDS)
             self.look()
-
-
-def scanned(picture: bytes) -> list[str]:
-    """What a reader that is not ours sees in a picture."""
-    program = shutil.which("zbarimg")
-    if program is None:
-        message = "NO ZBARIMG: no screen was scanned; install the system package `zbar-tools`"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    command = [program, "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", "-"]
-    done = subprocess.run(command, input=picture, check=False, capture_output=True)
-    return done.stdout.decode().split()

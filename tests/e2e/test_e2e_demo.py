@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 from e2e_kit import COMMAND, cyberticket, data_folder, read_json
@@ -39,7 +40,10 @@ def test_the_demo_sells_delivers_and_stops_at_ctrl_c_and_a_killed_one_loses_noth
         first.wait()
 
         second = _demo(folder / "data", addresses)
-        after = _handsets(read_json(addresses))
+        found = read_json(addresses)
+        after = _handsets(found)
+        invited = cyberticket("invite-gate", "badaro-bus", "Side door", "--data", str(folder / "data"))
+        assert f"server={quote(found['app_url'], safe='')}&" in invited.stdout, invited.stdout + invited.stderr
         second.send_signal(signal.SIGINT)
         assert second.wait(timeout=30) == 0
         for number, texts in before.items():
@@ -63,6 +67,8 @@ def test_the_story_is_told_on_the_feed_we_ship() -> None:
     done = cyberticket("story")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "every one as it should be" in done.stdout
+    assert "the app shows its living barcode, L:" in done.stdout
+    assert "a picture of it, 40 s old: An old picture of the code" in done.stdout
 
 
 def test_a_story_that_fails_says_where_and_exits_with_1() -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 from e2e_kit import COMMAND, cyberticket, data_folder, read_json
-from phone_kit import Holder, scanned
+from phone_kit import Holder
+from programs_kit import scanned
 
 from app import samples
 

@@ -7,7 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 FILE_LINES_MAX = 400
@@ -21,9 +21,9 @@ class Size(NamedTuple):
     lines: int
 
 
-@lru_cache(maxsize=1)
+@cache
 def parsed(text: str) -> ast.Module:
-    """The trees of all files together would weigh on every test after these: the garbage collector walks them."""
+    """The tree of a file, which most rules look at; whoever has asked for those of all files clears the cache."""
     return ast.parse(text)
 
 

@@ -48,11 +48,6 @@ class Reader:
         self._at = 0
 
     @property
-    def at(self) -> int:
-        """How many octets were taken."""
-        return self._at
-
-    @property
     def left(self) -> int:
         return len(self._octets) - self._at
 

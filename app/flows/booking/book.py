@@ -94,26 +94,25 @@ async def _write(
     request, offer = wanted.request, priced.offer
     link = base64.urlsafe_b64encode(world.entropy.bytes(16)).decode().rstrip("=")
     amount = total([Money(item.amount, offer.currency) for item in items])
-    left = await world.database.together(
-        sales.open_bookings,
-        NewBooking(
-            id=wanted.key,
-            issuer_id=offer.issuer_id,
-            product_id=offer.product_id,
-            occasion_id=offer.occasion_id,
-            language=request.language,
-            buyer=request.buyer,
-            amount=amount.amount,
-            currency=amount.currency,
-            expires_at=expires_at,
-            link_hash=link_hash(link),
-            complimentary=request.complimentary,
-            created_at=now,
-            items=items,
-            buyer_limit=offer.buyer_limit,
-        ),
+    booking = NewBooking(
+        id=wanted.key,
+        issuer_id=offer.issuer_id,
+        product_id=offer.product_id,
+        occasion_id=offer.occasion_id,
+        language=request.language,
+        buyer=request.buyer,
+        amount=amount.amount,
+        currency=amount.currency,
+        expires_at=expires_at,
+        link_hash=link_hash(link),
+        complimentary=request.complimentary,
+        created_at=now,
+        items=items,
+        buyer_limit=offer.buyer_limit,
     )
-    if left is not None:
+    if offer.buyer_limit is None or request.complimentary:
+        await world.database.together(sales.open_bookings, booking, atomic=False)
+    elif (left := await world.database.together(sales.open_limited, booking)) is not None:
         await hold.release(world, offer, wanted.key)
         raise LimitExceeded(
             f"One buyer may have {offer.buyer_limit} of these; you may take {left} more.", limit=offer.buyer_limit

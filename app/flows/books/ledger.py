@@ -6,6 +6,7 @@ Each function posts inside the transaction of the fact it is about, so that the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,30 +23,50 @@ from app.store.tables.money import AccountKind, TransferKind
 from app.world import World
 
 
-async def sale(tx: Tx, world: World, booking_ids: Sequence[UUID], *, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class PaidPart:
+    """A payment that was taken: what came in, in minor units, and by whom."""
+
+    payment_id: UUID
+    provider: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A booking that was just paid, by these parts of one attempt, and how many tickets it has."""
+
+    booking: sa.Row[Any]
+    parts: Sequence[PaidPart]
+    tickets: int
+
+
+async def sale(tx: Tx, world: World, sold: Sequence[Sold], *, now: datetime) -> None:
     """Bookings that were paid in this transaction: what came in belongs to the issuer, and our fee to us.
 
-    Their payments are captured already. Two statements for all of them together.
+    Their payments are captured already. One statement for all of them together.
     """
-    rows = await ledger.sold(tx, booking_ids)
-    postings = [posting for row in rows for posting in _sale(row)]
+    postings = [posting for one in sold for posting in _sale(one)]
     await ledger.post(tx, postings, new_id=world.entropy.uuid, now=now)
 
 
-def _sale(row: sa.Row[Any]) -> Iterator[Posting]:
+def _sale(sold: Sold) -> Iterator[Posting]:
     """The postings of one booking: its payments, then what a voucher's price differs from its face, or our fee."""
+    row = sold.booking
     is_voucher = row.kind == Kind.VOUCHER
+    face = (row.face_value or 0) * sold.tickets
 
     def posting(key: str, kind: TransferKind, debit: AccountKind, credit: AccountKind, amount: int) -> Posting:
         return Posting(row.issuer_id, key, kind, debit, credit, amount, row.currency, row.id)
 
-    for payment_id, provider, amount in row.parts:
-        yield posting(f"sale-{payment_id}", TransferKind.SALE, clearing(provider), owed_for(row.kind), amount)
-    if is_voucher and row.amount > row.face:
-        more = row.amount - row.face
+    for part in sold.parts:
+        source, owed_to = clearing(part.provider), owed_for(row.kind)
+        yield posting(f"sale-{part.payment_id}", TransferKind.SALE, source, owed_to, part.amount)
+    if is_voucher and row.amount > face:
+        more = row.amount - face
         yield posting(f"face-{row.id}", TransferKind.FACE, AccountKind.VOUCHERS, AccountKind.PAYABLE, more)
-    elif is_voucher and row.amount < row.face:
-        less = row.face - row.amount
+    elif is_voucher and row.amount < face:
+        less = face - row.amount
         yield posting(f"face-{row.id}", TransferKind.FACE, AccountKind.PAYABLE, AccountKind.VOUCHERS, less)
     elif not is_voucher and (fee := rules.fee(row.amount, row.fee_basis_points)):
         yield posting(f"fee-{row.id}", TransferKind.FEE, AccountKind.PAYABLE, AccountKind.FEES, fee)

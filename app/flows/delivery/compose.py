@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -11,8 +10,10 @@ import sqlalchemy as sa
 
 from app.domain.catalogue import USES_MAX
 from app.domain.credential import link_token_for, shown
+from app.domain.entry_rules import Face
 from app.domain.gift import Hand, Standing
 from app.domain.handset import Handset, texted
+from app.domain.lasting import Lasting
 from app.domain.money import Money
 from app.domain.refund import RefundReason, RefundState
 from app.domain.replies import Reply, price_words, reply_text
@@ -21,7 +22,6 @@ from app.domain.ticket import TicketState
 from app.domain.wording import (
     OfferSlip,
     Slip,
-    day,
     declined_message,
     emoney_message,
     given_message,
@@ -35,8 +35,8 @@ from app.domain.wording import (
     ticket_message,
 )
 from app.flows.hands.offered import offer_link, offered
-from app.flows.tickets.show import compact_code
-from app.pins import pin_of
+from app.flows.tickets import show
+from app.pins import pin_of_row
 from app.ports import Channel, Message
 from app.store import emoney, handsets, offers, refunds, sales
 from app.store.tables.messages import Purpose
@@ -47,12 +47,13 @@ ABOUT_AN_OFFER = frozenset({Purpose.OFFER, Purpose.DECLINED})
 ABOUT_NO_TICKET = frozenset({Purpose.EMONEY, Purpose.MONEY_BACK, Purpose.REPLY, Purpose.SIGN_IN})
 
 
-async def compose(tx: Any, world: World, delivery: sa.Row[Any], channel: Channel) -> Message | None:
+async def compose(
+    tx: Any, world: World, delivery: sa.Row[Any], ticket: sa.Row[Any] | None, channel: Channel
+) -> Message | None:
     """The message of a delivery, made now: it may hold a PIN, which is stored nowhere. None: no longer wanted."""
     if delivery.purpose in ABOUT_NO_TICKET:
         text = await _text_without_ticket(tx, world, delivery, channel)
         return None if text is None else Message(text)
-    ticket = await sales.ticket(tx, delivery.ticket_id)
     assert ticket is not None, "a ticket's message names its ticket"
     title = said(ticket.title, ticket.language)
     if delivery.purpose == Purpose.GIVEN:
@@ -65,12 +66,10 @@ async def compose(tx: Any, world: World, delivery: sa.Row[Any], channel: Channel
         return None if text is None else Message(text)
     if ticket.state != TicketState.VALID or world.house.keys.was_dropped(ticket.kid):
         return None  # under a secret that was dropped it is issued anew, and that one is told
-    return Message(
-        text=ticket_text(world, ticket, channel),
-        title=title,
-        link=f"{world.house.public_url}/wap/t/{_token(world, ticket)}",
-        code=compact_code(world, ticket),
-    )
+    text = ticket_text(world, ticket, await show.lasting_of(tx, ticket), channel)
+    link = f"{world.house.public_url}/wap/t/{_token(world, ticket)}"
+    code = show.compact_code(world, ticket) if Face.COMPACT in show.faces(ticket) else ""
+    return Message(text, title, link, code)
 
 
 async def _text_without_ticket(tx: Any, world: World, delivery: sa.Row[Any], channel: Channel) -> str | None:
@@ -105,10 +104,11 @@ async def _offer_text(
         return declined_message(title, shown(ticket.number), texted(Handset(row.receiver)), language)
     if offered(row, now=world.clock.now()).standing is not Standing.OPEN:
         return None
+    lasting = await show.lasting_of(tx, ticket)
     slip = OfferSlip(
         giver=texted(Handset(row.giver)),
         title=title,
-        when=_when(ticket, language),
+        when=lasting.when(language),
         seat=_what(ticket, language),
         price=price_words(Money(row.asked, row.currency), language) if row.asked else "",
         until=moment(row.until, ticket.timezone, language),
@@ -122,13 +122,7 @@ async def _emoney_text(tx: Any, world: World, delivery: sa.Row[Any]) -> str:
     assert account is not None, "an e-money message names its account"
     language, name = await emoney.issuer_words(tx, account.issuer_id)
     balance = Money(account.balance, account.currency).words(language)
-    pin = pin_of(
-        world.house.keys,
-        issuer_id=account.issuer_id,
-        identity=account.id,
-        kid=account.kid,
-        generation=account.generation,
-    )
+    pin = pin_of_row(world.house.keys, account)
     return emoney_message(said(name, language), balance, pin.reveal(), language)
 
 
@@ -141,26 +135,26 @@ async def _money_back_text(tx: Any, delivery: sa.Row[Any]) -> str:
     return money_back_message(title, money, booking.language, late=rows[0].reason == RefundReason.LATE)
 
 
-def ticket_text(world: World, ticket: sa.Row[Any], channel: Channel) -> str:
+def ticket_text(world: World, ticket: sa.Row[Any], lasting: Lasting, channel: Channel) -> str:
     """The message of a ticket as its holder gets it over this channel."""
-    return ticket_message(slip(world, ticket), ticket.language, lambda text: len(channel.preview(text).parts))
+    told = slip(world, ticket, lasting)
+    return ticket_message(told, ticket.language, lambda text: len(channel.preview(text).parts))
 
 
-def slip(world: World, ticket: sa.Row[Any]) -> Slip:
+def slip(world: World, ticket: sa.Row[Any], lasting: Lasting) -> Slip:
     """What a ticket says, with the secrets that only its holder may see."""
-    keys, language = world.house.keys, ticket.language
-    pin = pin_of(keys, issuer_id=ticket.issuer_id, identity=ticket.id, kid=ticket.kid, generation=ticket.generation)
-    journey = ""
+    language, journey = ticket.language, ""
     if ticket.origin_name:
         journey = f"{said(ticket.origin_name, language)} > {said(ticket.destination_name, language)}"
     return Slip(
         title=said(ticket.title, language),
-        when=_when(ticket, language),
+        when=lasting.when(language),
         where=journey or said(ticket.venue_name, language),
         seat=_what(ticket, language),
         number=shown(ticket.number),
-        pin=pin.reveal(),
+        pin=show.holders_pin(world, ticket),
         link=link_of(world, ticket),
+        span=lasting.span(language),
         lead=lead(Hand(ticket.came_by), texted(Handset(ticket.given_by)) if ticket.given_by else "", language),
     )
 
@@ -173,13 +167,6 @@ def link_of(world: World, ticket: sa.Row[Any]) -> str:
 def _token(world: World, ticket: sa.Row[Any]) -> str:
     mac = world.house.keys.link_mac(ticket.kid)
     return link_token_for(mac, ticket_id=ticket.id, generation=ticket.generation).reveal()
-
-
-def _when(ticket: sa.Row[Any], language: str) -> str:
-    if ticket.starts_at is not None:
-        return moment(ticket.starts_at, ticket.timezone, language)
-    until = day(ticket.valid_until - timedelta(minutes=1), ticket.timezone, language)
-    return f"{until}까지" if language == "ko" else f"until {until}"
 
 
 def _what(ticket: sa.Row[Any], language: str) -> str:

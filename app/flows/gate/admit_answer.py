@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from app.domain.admission import GREEN, Reason, colour, words
 from app.domain.credential import Unreadable, face_of, shown
@@ -13,10 +15,10 @@ from app.domain.ticket import TicketState
 from app.flows.gate.admit_case import Answer, Case, Found, Shown, kept
 from app.store import journal, register_gate
 from app.store.database import Tx
-from app.store.register_gate import Admitted, Change, NewIncident, Spent, spend_key
-from app.store.tables import Scan
+from app.store.register_gate import Admitted, Change, NewIncident, Noted, Spent, spend_key
 from app.store.tables.register import IncidentKind, ScanKind
 
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 SHOWS_LAST_USE = frozenset({Reason.USED, Reason.ALREADY_IN, Reason.PASSED_BACK, Reason.TOO_FEW_USES})
 BUSY = {
     "ko": "지금 틀린 비밀번호가 너무 많습니다. 잠시 뒤에 다시 입력하거나 바코드를 스캔하십시오.",
@@ -53,7 +55,7 @@ def answer(case: Case, *, now: datetime) -> Answer:
 def ticket(found: Found) -> dict[str, object]:
     """An entry as a steward reads it."""
     row, facts = found.row, found.facts
-    unlimited = facts.uses == UNLIMITED_USES
+    unlimited = facts.uses >= UNLIMITED_USES
     return {
         "id": str(facts.ticket_id),
         "number": shown(row.number),
@@ -105,7 +107,7 @@ def change_of(case: Case) -> tuple[Change, list[Admitted], list[Spent]]:
         last_gate_id=facts.last.gate_id if facts.last else None,
     )
     people = ask.count if case.reason in {Reason.ADMITTED, Reason.OVERRIDDEN} else 0
-    used, uses = facts.uses - before.facts.uses_left, before.facts.uses_left
+    used, uses = before.row.uses - before.facts.uses_left, before.facts.uses_left
     admitted = [
         Admitted(
             gate_id=ask.gate.gate_id,
@@ -131,26 +133,28 @@ def _spent(case: Case, before: Found, result: Found) -> list[Spent]:
     return [Spent(case.ask.gate.issuer_id, key, result.facts.ticket_id, amount, reverses)]
 
 
-async def record(tx: Tx, given: Sequence[tuple[Case, Answer]], *, now: datetime) -> None:
-    """Write every presentation with its answer, and what staff should know of it."""
-    scans = [
-        Scan(
-            gate_id=case.ask.gate.gate_id,
-            scan_id=case.ask.scan_id,
-            issuer_id=case.ask.gate.issuer_id,
-            kind=case.kind,
-            presented=case.ask.digest,
-            ticket_id=case.found.facts.ticket_id if case.found is not None else None,
-            reason=case.reason,
-            answer=told,
-            at=now,
-            before=kept(case.found) if case.found is not None and case.result is not None and _can_undo(case) else None,
-        )
-        for case, told in given
-    ]
-    await register_gate.record(tx, scans)
-    await register_gate.report(tx, [one for case, _ in given for one in _incidents(case, now=now)])
-    for case, _ in given:
+def noted(case: Case, told: Answer, *, needs: UUID | None) -> Noted:
+    """A presentation with its answer, for the register; `needs` is the ticket whose change it was decided by."""
+    ask, found = case.ask, case.found
+    before = found if case.result is not None and _can_undo(case) else None
+    return Noted(
+        gate_id=ask.gate.gate_id,
+        scan_id=ask.scan_id,
+        issuer_id=ask.gate.issuer_id,
+        kind=case.kind.value,
+        presented=ask.digest,
+        ticket_id=found.facts.ticket_id if found is not None else None,
+        reason=case.reason.value,
+        answer=_json(told),
+        before=None if before is None else _json(kept(before)),
+        needs=needs,
+    )
+
+
+async def report(tx: Tx, cases: Sequence[Case], *, now: datetime) -> None:
+    """Write what staff should know of these presentations."""
+    await register_gate.report(tx, [one for case in cases for one in _incidents(case, now=now)])
+    for case in cases:
         if case.reason is Reason.OVERRIDDEN:
             await _remember(tx, case, now=now)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +34,9 @@ from app.world import World
 Answer = dict[str, Any]
 Name = tuple[UUID, str]
 """A scan's name: its gate and the gate's own id for it."""
+
+KEPT_MAX = 1_024
+"""Posts of gates and rules of products that are kept ready made."""
 
 INTENTS = {
     ScanKind.CHECK: Intent.CHECK,
@@ -75,13 +81,33 @@ class Presentation:
     scan_id: str
     kind: ScanKind
     what: Shown | Chosen | Undone
-    digest: bytes
+    said: str = field(repr=False)
+    """All that was asked for: the same scan's name for anything else is a mistake."""
     count: int = 1
     amount: int = 0
     why: str = ""
     """A supervisor's reason."""
     direction: Direction | None = None
     """Which way they go through a gate that people pass both ways."""
+
+    digest: bytes = field(init=False)
+    """By what the same is known again: a keyed hash that tells nothing of it, behind the index of its secret."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", self._digest(self.world.house.keys.kid))
+
+    def _digest(self, kid: int) -> bytes:
+        return bytes((kid,)) + self.world.house.keys.scan_mac(kid)(self.said.encode())
+
+    def is_known_by(self, digest: bytes) -> bool:
+        """Whether this is what that digest is of, also where another secret was current when it was made.
+
+        Nothing is known again by a secret that is gone. What a gate decided alone has a digest of another kind.
+        """
+        kid = digest[0]
+        if len(digest) != len(self.digest) or kid not in self.world.house.keys.secrets:
+            return False
+        return hmac.compare_digest(digest, self.digest if kid == self.digest[0] else self._digest(kid))
 
     @property
     def name(self) -> Name:
@@ -96,18 +122,36 @@ class Stand:
     name: str
 
 
+Place = tuple[str, str, str, bool, str]
+"""Direction, entrance, area, whether it is a home gate, role: as a row has them."""
+
+
 def stand_of(row: sa.Row[Any]) -> Stand:
     """A gate as its row has it."""
+    place = row.direction, row.entrance, row.area, row.home, row.role
+    return _stand(row.gate_id, row.name, tuple(row.occasions), place)
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _stand(gate_id: UUID, name: str, occasions: tuple[str, ...], place: Place) -> Stand:
+    """Kept by all that it is made of, so that it is never an old one."""
+    direction, entrance, area, home, role = place
     post = Post(
-        gate_id=row.gate_id,
-        occasions=frozenset(UUID(one) for one in row.occasions),
-        direction=Direction(row.direction),
-        entrance=row.entrance,
-        area=row.area,
-        home=row.home,
-        role=Role(row.role),
+        gate_id=gate_id,
+        occasions=frozenset(UUID(one) for one in occasions),
+        direction=Direction(direction),
+        entrance=entrance,
+        area=area,
+        home=home,
+        role=Role(role),
     )
-    return Stand(post, row.name)
+    return Stand(post, name)
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _rules(told: str | None) -> EntryRules:
+    """The rules of a product out of its row's JSON, likewise; those of one that is not known here are as usual."""
+    return EntryRules.of(json.loads(told or "{}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +173,11 @@ def found_in(row: sa.Row[Any]) -> Found:
         ticket_id=row.ticket_id,
         occasion_id=row.occasion_id,
         state=TicketState(row.state),
-        uses=row.uses,
+        uses=row.uses + row.carried,
         uses_left=row.uses_left,
         valid_from=row.valid_from,
         valid_until=row.activated_until or row.valid_until,
-        rules=EntryRules.of(row.entry_rules or {}),
+        rules=_rules(row.rules),
         entrance=row.entrance,
         inside=row.inside,
         area=row.area,
@@ -219,17 +263,20 @@ class Case:
         scan = self.undoes
         assert scan is not None, "an entry is looked up for an undo by the scan that it takes back"
         soon = now - scan.at <= timedelta(seconds=UNDO_SECONDS)
-        return Reason.UNDONE if soon and found.version == scan.before["version"] + 1 else Reason.NOT_UNDONE
+        # Its own change, and that a handset has the ticket by now: that happens once, and uses nothing.
+        changes = 1 + (found.facts.bound and not scan.before["bound"])
+        return Reason.UNDONE if soon and found.version == scan.before["version"] + changes else Reason.NOT_UNDONE
 
 
 # --- what an undo puts back -----------------------------------------------------------------------------------------
 
 
 def kept(found: Found) -> dict[str, object]:
-    """What gates change of an entry, for the scan that changes it."""
+    """What gates change of an entry, for the scan that changes it; and by what it is known whether others did since."""
     facts = found.facts
     return {
         "version": found.version,
+        "bound": facts.bound,
         "uses_left": facts.uses_left,
         "inside": facts.inside,
         "area": facts.area,

@@ -45,6 +45,14 @@ WORDS: Mapping[IncidentKind, tuple[str, str]] = {
         "{gate}: 차단된 뒤의 기록을 가져왔습니다. 표는 사용되지 않았습니다. 도난된 기기인지 확인하십시오.",
         "{gate} brought what it did after it was shut out. No ticket was used. See whether the device was stolen.",
     ),
+    IncidentKind.BROUGHT_LATE: (
+        "{gate}: 하루보다 오래된 기록 {entries}건을 가져왔고, 모두 반영되었습니다. 기기와 그 시계를 확인하십시오.",
+        "{gate} brought {entries} entries more than a day old. They count. Look at its clock, and ask where it was.",
+    ),
+    IncidentKind.UNDONE_LATE: (
+        "{gate}: 되돌리기가 너무 늦어 반영하지 않았습니다. 표는 사용된 상태입니다. 게이트 담당자에게 확인하십시오.",
+        "{gate} brought an undo that came too late. Nothing was taken back. Ask who stood there.",
+    ),
 }
 
 
@@ -53,7 +61,8 @@ def in_words(kind: str, details: Mapping[str, Any]) -> dict[str, str]:
     people = details.get("admissions", [])
     scans = Counter(f"{one['gate']} {one['at'][:19]}Z" for one in people)
     where = ", ".join(scan if many == 1 else f"{scan} ({many})" for scan, many in scans.items())
-    known = {"gate": details.get("gate", ""), "beyond": details.get("beyond", 0), "missing": details.get("missing", 0)}
+    known = {name: details.get(name, 0) for name in ("beyond", "missing", "entries")}
+    known["gate"] = details.get("gate", "")
     korean, english = WORDS[IncidentKind(kind)]
     return {"ko": korean.format(**known, where=where), "en": english.format(**known, where=where)}
 

@@ -6,9 +6,9 @@ was too much is counted and reported instead. Refused is only what no honest gat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -149,7 +149,7 @@ async def _merge(
         await _keep(tx, batch)
         await settle(tx, row, await _record(tx, batch), batch.reports, now=now)
     new = await _tell(tx, world, batch.reports)
-    upto = await gate_scans.upto(tx, gate_id=row.id, generation=batch.generation)
+    upto = await gate_scans.upto(tx, row, generation=batch.generation)
     names = {one.entry.scan_id for _, one in linked}
     found = await incidents.of_scans(tx, gate_id=row.id, scans=names)
     return Brought(upto, len(batch.fresh), batch.refused, found), new
@@ -300,7 +300,24 @@ async def _record(tx: Tx, batch: _Batch) -> set[UUID]:
     undoes = {one.undoes for one in entries if one.undoes is not None and one.done}
     names = undoes | {one.scan_id for one in entries}
     await gate_scans.take_back(tx, gate_id=gate_id, issuer_id=issuer_id, scans=names, now=batch.now)
+    await _report_late(tx, batch, names)
     return await gate_scans.tickets_of(tx, gate_id=gate_id, scans=names)
+
+
+async def _report_late(tx: Tx, batch: _Batch, names: Collection[str]) -> None:
+    """Tell of what was done long before it is brought, which counts, and of undos that come too late, which do not."""
+    gate, limit = batch.gate, batch.now - timedelta(hours=gate_log.LATE_HOURS)
+    old = [one for _, one in batch.fresh if one.entry.done and one.entry.intent is not Deed.UNDO]
+    old = sorted((one for one in old if one.entry.at < limit), key=lambda one: one.entry.seq)
+    if old:
+        moments = [one.entry.at.isoformat() for one in old]
+        details = {"entries": len(old), "first": min(moments), "last": max(moments)}
+        batch.reports.append(_report(batch, old[0], IncidentKind.BROUGHT_LATE, details))
+    for row in await gate_scans.late_undos(tx, gate_id=gate.id, scans=names):
+        told = {"gate": gate.name, "undoes": row.undoes}
+        at = min(row.at, batch.now)
+        kind = IncidentKind.UNDONE_LATE
+        batch.reports.append(New(kind, gate.issuer_id, gate.id, row.scan_id, row.ticket_id, told, at))
 
 
 def _scan(batch: _Batch, one: Linked, found: sa.Row[Any] | None) -> dict[str, object]:

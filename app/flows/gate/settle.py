@@ -70,12 +70,14 @@ class _Ticket:
         if asked is not None and asked.last_at is not None:
             last = Last(asked.last_at, asked.last_gate_id, asked.last_area)
         elif entry.before_at is not None:
-            last = Last(entry.before_at, entry.before_gate_id, "")
+            last = Last(entry.before_at, entry.before_gate_id, entry.before_area)
         return Standing(
             uses=entry.uses,
             valid_until=entry.valid_until,
             asked=[_person(row) for row in self.people if row.knew is None],
             net=asked.net if asked is not None else 0,
+            carried=entry.carried,
+            handed=entry.handed,
             balance=None if entry.balance is None else entry.balance + taken,
             window_minutes=entry.window_minutes,
             activated_until=entry.activated_until,

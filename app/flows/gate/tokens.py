@@ -234,14 +234,6 @@ async def caller_of(world: World, shown: Shown) -> GateCaller:
     return known.caller
 
 
-def gate_caller(world: World, token: str) -> GateCaller:
-    """The gate of an online scanner's bearer token; raises NotAuthentic."""
-    known = _known_token(world, token)
-    if known.jkt is not None:
-        raise NotAuthentic(PROVE)
-    return _scanner(known, Shown("Bearer", token, None, "", ""))
-
-
 def _scanner(known: _Known, shown: Shown) -> GateCaller:
     """The gate of a token that goes with no key."""
     if shown.scheme.lower() != "bearer":

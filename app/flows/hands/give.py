@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from app.domain.gift import DECLINE_HOURS, Hand, stays
 from app.domain.handset import Handset
 from app.domain.refusals import BadHandset, NotFound, TooMany, WrongState
-from app.flows.hands.reissue import Given, holding, refusal, succeed
+from app.flows.hands import handover
+from app.flows.hands.reissue import holding
+from app.flows.hands.succession import Given, Passing, refusal
 from app.store import hands, sales
 from app.store.database import Tx
-from app.store.tables.messages import Purpose
 from app.world import World
 
 __all__ = ["Given", "can_be_given", "can_be_sent_back", "give", "may_hand_on", "not_too_often", "send_back"]
@@ -23,7 +24,8 @@ __all__ = ["Given", "can_be_given", "can_be_sent_back", "give", "may_hand_on", "
 async def give(world: World, ticket_id: UUID, receiver: Handset, *, tell_giver: bool = True) -> Given:
     """Make the holder's ticket the receiver's, with the uses or the balance that are left; again, changes nothing.
 
-    Raises NotFound, BadHandset, TooMany, or WrongState, whose `reason` is the name of a `Stays`.
+    Raises NotFound, BadHandset, TooMany, or WrongState, whose `reason` is the name of a `Stays`; HandoverPending
+    where its issuer's server is still to answer: it is asked until it does, and both hear of it by message then.
     """
     now = world.clock.now()
     async with world.transaction() as tx:
@@ -32,11 +34,13 @@ async def give(world: World, ticket_id: UUID, receiver: Handset, *, tell_giver: 
             raise NotFound("There is no such ticket.")
         if ticket.given_to == receiver:
             return Given(ticket.given_as, ticket.given_number, receiver)
-        may_hand_on(ticket, receiver, now=now)
-        await not_too_often(tx, world, ticket.handset, now=now)
-        fresh = await succeed(tx, world, ticket, receiver, purpose=Purpose.GIFT, tell_giver=tell_giver, now=now)
-    await world.memory.wake()
-    return Given(fresh.id, fresh.number, receiver)
+        passing = Passing(receiver, Hand.GIVEN, tell_giver=tell_giver)
+        begun: Given | UUID | None = await handover.under_way(tx, ticket, passing)
+        if begun is None:
+            may_hand_on(ticket, receiver, now=now)
+            await not_too_often(tx, world, ticket.handset, now=now)
+            begun = await handover.pass_on(tx, world, ticket, passing, now=now)
+    return await handover.conclude(world, begun)
 
 
 def can_be_given(ticket: sa.Row[Any]) -> bool:
@@ -73,7 +77,8 @@ def can_be_sent_back(ticket: sa.Row[Any], *, now: datetime) -> bool:
 async def send_back(world: World, ticket_id: UUID) -> Given:
     """Decline a gift: its giver has it again, as a new ticket, and both are told; again, changes nothing.
 
-    Raises NotFound, or WrongState whose `reason` is the name of a `Stays`, `no_gift`, `too_late` or `used`.
+    Raises NotFound, or WrongState whose `reason` is the name of a `Stays`, `no_gift`, `too_late` or `used`;
+    HandoverPending as `give` does.
     """
     now = world.clock.now()
     async with world.transaction() as tx:
@@ -82,25 +87,20 @@ async def send_back(world: World, ticket_id: UUID) -> Given:
             raise NotFound("There is no such ticket.")
         if ticket.passed_how == Hand.DECLINED:
             return Given(ticket.given_as, ticket.given_number, Handset(ticket.passed_to))
-        await _may_be_sent_back(tx, ticket, now=now)
-        giver = Handset(ticket.given_by)
-        fresh = await succeed(tx, world, ticket, giver, purpose=Purpose.REISSUED, hand=Hand.DECLINED, now=now)
-    await world.memory.wake()
-    return Given(fresh.id, fresh.number, giver)
+        if ticket.came_by != Hand.GIVEN:
+            raise WrongState("This ticket was not a gift; there is nobody to send it back to.", reason="no_gift")
+        passing = Passing(Handset(ticket.given_by), Hand.DECLINED)
+        begun: Given | UUID | None = await handover.under_way(tx, ticket, passing)
+        if begun is None:
+            _may_be_sent_back(ticket, now=now)
+            begun = await handover.pass_on(tx, world, ticket, passing, now=now)
+    return await handover.conclude(world, begun)
 
 
-async def _may_be_sent_back(tx: Tx, ticket: sa.Row[Any], *, now: datetime) -> None:
+def _may_be_sent_back(ticket: sa.Row[Any], *, now: datetime) -> None:
     if why := stays(holding(ticket), now=now):
         raise refusal(why)
-    if ticket.came_by != Hand.GIVEN:
-        raise WrongState("This ticket was not a gift; there is nobody to send it back to.", reason="no_gift")
     if not can_be_sent_back(ticket, now=now):
         raise WrongState(
             f"A gift can be sent back for {DECLINE_HOURS} hours. Give it to somebody instead.", reason="too_late"
         )
-    await hands.hold_still(tx, ticket.id)
-    left, before = await hands.left(tx, ticket.id, lock=True), await hands.left(tx, ticket.gift_of, lock=False)
-    assert left is not None, "a gift is registered where it is made"
-    assert before is not None, "so was the ticket before"
-    if (left.uses_left, left.balance) != (before.uses_left, before.balance):
-        raise WrongState("This gift was used already, and stays with you.", reason="used")

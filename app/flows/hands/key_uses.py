@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from app.domain.refusals import WrongState
+from app.domain.gift import Stays
+from app.domain.refusals import HandoverPending, WrongState
 from app.flows.hands.reissue import reissue
-from app.flows.tickets.issue import owed_delivery
+from app.flows.owing import of_emoney, owe_messages
 from app.keys.rotation import Key, State
-from app.store import key_uses, messages, outbox
+from app.store import key_uses
 from app.store.key_uses import Uses
-from app.store.messages import NewDelivery
-from app.store.tables.messages import Purpose
 from app.world import World
 
 TOKEN_SECONDS_MAX = 86_400
@@ -80,6 +79,8 @@ async def renew(world: World, kid: int, *, told: Callable[[Renewed], None] = lam
                 so_far.tickets += 1
             except WrongState as refusal:
                 so_far.left[str(refusal.more.get("reason", "state"))] += 1
+            except HandoverPending:
+                so_far.left[Stays.UNDER_WAY.value] += 1
         after = found[-1]
         told(so_far)
     while count := await _rekey(world, kid):
@@ -98,17 +99,6 @@ async def _rekey(world: World, kid: int) -> int:
     now = world.clock.now()
     async with world.transaction() as tx:
         rows = await key_uses.rekey_accounts(tx, kid, to=world.house.keys.kid, limit=BATCH)
-        deliveries = [
-            NewDelivery(
-                id=world.entropy.uuid(),
-                issuer_id=row.issuer_id,
-                purpose=Purpose.EMONEY,
-                handset=row.handset,
-                account_id=row.id,
-            )
-            for row in rows
-        ]
-        await messages.queue(tx, deliveries, now=now)
-        await outbox.put(tx, [owed_delivery(world, one) for one in deliveries], now=now)
+        await owe_messages(tx, world, [of_emoney(world, one, one.handset) for one in rows], now=now)
     await world.memory.wake()
     return len(rows)

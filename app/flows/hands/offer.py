@@ -12,16 +12,17 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.gift import Asks, Hand, Left, OfferEvent, Standing, gone, open_until, price_fault, uses_after
+from app.domain.gift import Asks, Hand, Left, OfferEvent, Standing, Stays, gone, open_until, price_fault, uses_after
 from app.domain.handset import Handset, for_holder
 from app.domain.money import Money
 from app.domain.refusals import BadLine, NotFound, WrongState
-from app.flows.hands import resale
+from app.flows.hands import handover, resale
 from app.flows.hands.give import may_hand_on, not_too_often
 from app.flows.hands.offered import Offered, by_link, closed, find, look, of_handset, offer_link, offered
-from app.flows.hands.reissue import Given, holding, reentry, refusal, succeed
-from app.flows.tickets.issue import owed_delivery
-from app.store import hands, messages, offers, outbox, sales
+from app.flows.hands.reissue import holding, reentry
+from app.flows.hands.succession import Given, Passing, refusal
+from app.flows.owing import owe_messages
+from app.store import handovers, hands, offers, sales
 from app.store.database import Tx
 from app.store.messages import NewDelivery
 from app.store.offers import NewOffer
@@ -126,22 +127,30 @@ async def _tell(
         ticket_id=about.ticket_id,
         offer_id=about.id,
     )
-    await messages.queue(tx, [delivery], now=now)
-    await outbox.put(tx, [owed_delivery(world, delivery)], now=now)
+    await owe_messages(tx, world, [delivery], now=now)
 
 
 async def withdraw(world: World, offer_id: UUID, *, by: Handset) -> Offered:
-    """The giver keeps the ticket after all; again, changes nothing. Raises NotFound, and WrongState (`closed`)."""
+    """The giver keeps the ticket after all; again, changes nothing. Raises NotFound, WrongState (`closed`)."""
     now = world.clock.now()
     async with world.transaction() as tx:
         found = await find(tx, offer_id, now=now)
         if found.giver != by:
             raise NotFound("There is no such offer.")
+        await _not_under_way(tx, found)
         if found.standing is Standing.OPEN and not await offers.close(tx, offer_id, OfferEvent.WITHDRAW, now=now):
             found = await find(tx, offer_id, now=now)
         if found.standing in {Standing.ACCEPTED, Standing.DECLINED}:
             raise closed(found)
         return await find(tx, offer_id, now=now)
+
+
+async def _not_under_way(tx: Tx, found: Offered) -> None:
+    """Raises WrongState for one that was accepted, and waits for the issuer's server; the caller may end it then."""
+    await hands.hold_still(tx, found.ticket_id)
+    row = await handovers.under_way(tx, found.ticket_id)
+    if row is not None and row.offer_id == found.id:
+        raise refusal(Stays.UNDER_WAY)
 
 
 # --- the receiver's side --------------------------------------------------------------------------------------------
@@ -156,6 +165,7 @@ async def decline(world: World, offer_id: UUID, *, by: Handset) -> Offered:
             raise NotFound("There is no such offer.")
         if found.standing is Standing.DECLINED:
             return found
+        await _not_under_way(tx, found)
         if found.standing is not Standing.OPEN or not await offers.close(tx, offer_id, OfferEvent.DECLINE, now=now):
             raise closed(await find(tx, offer_id, now=now))
         await _tell(tx, world, Purpose.DECLINED, found, found.giver, now=now)
@@ -168,7 +178,8 @@ async def accept(world: World, offer_id: UUID, *, by: Handset, pin: str = "") ->
     """The ticket becomes the receiver's, and what is asked for it the giver's, in one step; again, changes nothing.
 
     `pin` is that of the receiver's e-money, for offers with a price. Raises NotFound; WrongState with `closed`,
-    `used_since` or the name of a `Stays`; for the price PaymentRefused, Locked, or NotEnoughValue (`missing`).
+    `used_since` or the name of a `Stays`; for the price PaymentRefused, Locked, or NotEnoughValue (`missing`). Raises
+    HandoverPending where the ticket's issuer is still to answer: it is asked until it does, the price is set aside.
     """
     now = world.clock.now()
     async with world.transaction() as tx:
@@ -178,12 +189,11 @@ async def accept(world: World, offer_id: UUID, *, by: Handset, pin: str = "") ->
     if found.asked.amount and found.standing is Standing.OPEN:
         await resale.check_pin(world, found, pin)
     async with world.transaction() as tx:
-        given = await _accept(tx, world, offer_id, now=now)
-    await world.memory.wake()
-    return given
+        begun = await _accept(tx, world, offer_id, now=now)
+    return await handover.conclude(world, begun)
 
 
-async def _accept(tx: Tx, world: World, offer_id: UUID, *, now: datetime) -> Given:
+async def _accept(tx: Tx, world: World, offer_id: UUID, *, now: datetime) -> Given | UUID:
     row = await offers.offer(tx, offer_id)
     assert row is not None, "nobody deletes an offer"
     await hands.hold_still(tx, row.ticket_id)  # who accepts at the same time waits here, and then sees what came of it
@@ -192,20 +202,14 @@ async def _accept(tx: Tx, world: World, offer_id: UUID, *, now: datetime) -> Giv
         assert found.became is not None
         assert found.number is not None
         return Given(found.became, found.number, found.receiver)
-    if found.standing is not Standing.OPEN:
-        raise closed(found)
     ticket = await sales.ticket(tx, found.ticket_id)
     assert ticket is not None, "an offer is of a ticket"
+    hand = Hand.RESOLD if found.asked.amount else Hand.OFFERED
+    passing = Passing(found.receiver, hand, offer_id=found.id)
+    if (begun := await handover.under_way(tx, ticket, passing)) is not None:
+        return begun
+    if found.standing is not Standing.OPEN:
+        raise closed(found)
     may_hand_on(ticket, found.receiver, now=now)
     _may_cost(ticket, found.asked.amount)
-    hand = Hand.RESOLD if found.asked.amount else Hand.OFFERED
-    fresh = await succeed(tx, world, ticket, found.receiver, purpose=Purpose.GIFT, hand=hand, accepts=found.id, now=now)
-    if found.asked.amount:
-        used = await hands.used_since(tx, ticket.id, since=row.created_at)
-        if used or fresh.uses < row.uses or (fresh.balance or 0) < (row.balance or 0):
-            raise WrongState(
-                "This ticket was used after it was offered to you. Nothing was paid; ask for another offer.",
-                reason="used_since",
-            )
-        await resale.pay(tx, world, found, ticket, now=now)
-    return Given(fresh.id, fresh.number, found.receiver)
+    return await handover.pass_on(tx, world, ticket, passing, now=now)

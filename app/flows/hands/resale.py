@@ -1,23 +1,25 @@
-"""Paying another handset for its ticket: e-money from the receiver to the giver, in the transaction of the ticket."""
+"""Paying another handset for its ticket: e-money from the receiver to the giver, in the transaction of the ticket.
+
+Where that is not the transaction in which it was agreed to, the price is set aside in between: it can be spent once.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.domain.admission import PIN_TRIES_MAX
 from app.domain.money import Money
 from app.domain.refusals import Locked, NotEnoughValue, PaymentRefused
-from app.flows.hands.offered import Offered
-from app.flows.tickets.issue import owed_delivery
-from app.pins import is_pin, pin_of
-from app.store import emoney, messages, outbox, register_pins
+from app.flows.hands.offered import Offered, find
+from app.flows.owing import of_emoney, owe_messages
+from app.pins import is_pin, pin_of_row
+from app.store import emoney, register_pins
 from app.store.database import Tx
 from app.store.emoney import NewTransfer
-from app.store.messages import NewDelivery
-from app.store.tables.messages import Purpose
 from app.store.tables.money import AccountKind, TransferKind
 from app.world import World
 
@@ -48,14 +50,7 @@ async def check_pin(world: World, found: Offered, typed: str) -> None:
 
 
 def _opens(world: World, account: sa.Row[Any], typed: str) -> bool:
-    pin = pin_of(
-        world.house.keys,
-        issuer_id=account.issuer_id,
-        identity=account.id,
-        kid=account.kid,
-        generation=account.generation,
-    )
-    return is_pin(pin, typed)
+    return is_pin(pin_of_row(world.house.keys, account), typed)
 
 
 async def _open_account(tx: Tx, world: World, found: Offered, *, now: datetime) -> None:
@@ -71,20 +66,11 @@ async def _open_account(tx: Tx, world: World, found: Offered, *, now: datetime) 
     )
 
 
-async def pay(tx: Tx, world: World, found: Offered, ticket: sa.Row[Any], *, now: datetime) -> None:
-    """Move the price from the receiver's e-money to the giver's, who is told the new balance."""
-    names = [(found.issuer_id, str(one), found.asked.currency) for one in (found.receiver, found.giver)]
-    accounts = await emoney.prepaid(tx, names)
-    payer, payee = accounts[names[0]], accounts[names[1]]
-    missing = found.asked.amount - payer.balance
-    if missing > 0:
-        have, lacking = (Money(one, found.asked.currency).words("en") for one in (payer.balance, missing))
-        raise NotEnoughValue(
-            f"Your e-money here is {have}, and {lacking} are missing. Top it up, and accept again.",
-            have=payer.balance,
-            missing=missing,
-            currency=found.asked.currency,
-        )
+async def pay(tx: Tx, world: World, offer_id: UUID, ticket: sa.Row[Any], *, now: datetime) -> None:
+    """Move the price from the receiver's e-money to the giver's, who is told the new balance; raises NotEnoughValue."""
+    found = await find(tx, offer_id, now=now)
+    payer, payee = await _accounts(tx, found)
+    _may_pay(found, payer)
     transfer = NewTransfer(
         id=world.entropy.uuid(),
         issuer_id=found.issuer_id,
@@ -96,12 +82,77 @@ async def pay(tx: Tx, world: World, found: Offered, ticket: sa.Row[Any], *, now:
         booking_id=ticket.booking_id,
     )
     await emoney.post(tx, [transfer], now=now)
-    told = NewDelivery(
+    await owe_messages(tx, world, [of_emoney(world, payee, found.giver)], now=now)
+
+
+async def _accounts(tx: Tx, found: Offered) -> tuple[sa.Row[Any], sa.Row[Any]]:
+    """The receiver's e-money and the giver's, locked."""
+    names = [(found.issuer_id, str(one), found.asked.currency) for one in (found.receiver, found.giver)]
+    accounts = await emoney.prepaid(tx, names)
+    return accounts[names[0]], accounts[names[1]]
+
+
+def _may_pay(found: Offered, payer: sa.Row[Any]) -> None:
+    missing = found.asked.amount - payer.balance
+    if missing > 0:
+        have, lacking = (Money(one, found.asked.currency).words("en") for one in (payer.balance, missing))
+        raise NotEnoughValue(
+            f"Your e-money here is {have}, and {lacking} are missing. Top it up, and accept again.",
+            have=payer.balance,
+            missing=missing,
+            currency=found.asked.currency,
+        )
+
+
+# --- while an issuer's own server is asked --------------------------------------------------------------------------
+
+
+async def set_aside(
+    tx: Tx, world: World, offer_id: UUID, handover_id: UUID, ticket: sa.Row[Any], *, now: datetime
+) -> None:
+    """Take the price of a ticket out of the receiver's e-money until its hand-over ends; raises NotEnoughValue."""
+    found = await find(tx, offer_id, now=now)
+    payer, _ = await _accounts(tx, found)
+    _may_pay(found, payer)
+    await _post(tx, world, found, TransferKind.SET_ASIDE, handover_id=handover_id, ticket=ticket, now=now)
+
+
+async def set_free(
+    tx: Tx, world: World, offer_id: UUID, handover_id: UUID, ticket: sa.Row[Any], *, now: datetime
+) -> None:
+    """Put back what was set aside: it is paid then, or stays the receiver's."""
+    found = await find(tx, offer_id, now=now)
+    await _post(tx, world, found, TransferKind.SET_FREE, handover_id=handover_id, ticket=ticket, now=now)
+
+
+async def _post(
+    tx: Tx,
+    world: World,
+    found: Offered,
+    kind: TransferKind,
+    *,
+    handover_id: UUID,
+    ticket: sa.Row[Any],
+    now: datetime,
+) -> None:
+    payer, _ = await _accounts(tx, found)
+    aside = await emoney.account_id(
+        tx,
+        new_id=world.entropy.uuid,
+        issuer_id=found.issuer_id,
+        kind=AccountKind.ASIDE,
+        currency=found.asked.currency,
+        now=now,
+    )
+    sides = (payer.id, aside) if kind is TransferKind.SET_ASIDE else (aside, payer.id)
+    transfer = NewTransfer(
         id=world.entropy.uuid(),
         issuer_id=found.issuer_id,
-        purpose=Purpose.EMONEY,
-        handset=found.giver,
-        account_id=payee.id,
+        key=f"{'aside' if kind is TransferKind.SET_ASIDE else 'free'}-{handover_id}",
+        kind=kind,
+        debit_id=sides[0],
+        credit_id=sides[1],
+        amount=found.asked.amount,
+        booking_id=ticket.booking_id,
     )
-    await messages.queue(tx, [told], now=now)
-    await outbox.put(tx, [owed_delivery(world, told)], now=now)
+    await emoney.post(tx, [transfer], now=now)

@@ -15,13 +15,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.entry_rules import STATIC, EntryRules, Face
+from app.domain.entry_rules import Face
 from app.domain.refusals import NotFound, WrongState
 from app.domain.ticket import TicketState
 from app.flows.booking.sales_status import LOCAL, issuer_of
 from app.flows.delivery import deliver
 from app.flows.delivery.compose import link_of
-from app.flows.hands.reissue import Given, reissue
+from app.flows.hands.reissue import reissue
+from app.flows.hands.succession import Given
 from app.flows.handset.devices import Caller
 from app.flows.outcome import Done
 from app.flows.tickets import show
@@ -98,14 +99,13 @@ async def _carried(world: World, caller: Caller, ticket: sa.Row[Any]) -> Carried
     version, refresh_at = _version(world, caller, card), world.clock.now() + REFRESH
     if card.use is not Use.GOOD:
         return Carried(card, version, refresh_at, link_of(world, ticket))
-    rules = EntryRules.of(ticket.entry_rules)
-    taken = {face for face in Face if rules.faces.take(face) and not (rules.retires_static and face in STATIC)}
+    taken = show.faces(ticket)
     return Carried(
         card,
         version,
         refresh_at,
         link_of(world, ticket),
-        pin=card.pin if Face.PIN in taken else "",
+        pin=card.pin,
         compact=show.compact_code(world, ticket) if Face.COMPACT in taken else "",
         signed=show.signed_code(world, ticket) if Face.SIGNED in taken else "",
         living=show.living_part(world, ticket, caller.public_key),

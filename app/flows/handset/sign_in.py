@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from app.domain.handset import Handset
 from app.domain.refusals import BadHandset, NotAuthentic, TooMany, WrongState
 from app.domain.sign_in import (
-    ASKED_PER_HOUR_MAX,
     CODE_MINUTES,
     CODES_PER_DAY_MAX,
     CODES_PER_HOUR_MAX,
@@ -22,9 +21,9 @@ from app.domain.sign_in import (
     digits_of,
     is_code,
 )
-from app.flows.tickets.issue import owed_delivery
+from app.flows.owing import owe_messages
 from app.proofs import Proof
-from app.store import handsets, messages, outbox
+from app.store import handsets
 from app.store.database import Tx
 from app.store.handsets import NewDevice, NewSignIn
 from app.store.messages import NewDelivery
@@ -58,7 +57,8 @@ async def owe_code(tx: Tx, world: World, ask: Ask) -> UUID:
     keys, now = world.house.keys, world.clock.now()
     _require_reachable(world, ask.handset)
     asked_from = asker(keys.sign_in_mac(keys.kid), ask.address)
-    _require_patience(await handsets.asked(tx, handset=ask.handset, asked_from=asked_from, now=now))
+    asked = await handsets.asked(tx, handset=ask.handset, asked_from=asked_from, now=now)
+    _require_patience(asked, asker_hour_max=world.house.codes_per_asker_hour_max)
     new = NewSignIn(
         id=world.entropy.uuid(),
         handset=ask.handset,
@@ -73,8 +73,7 @@ async def owe_code(tx: Tx, world: World, ask: Ask) -> UUID:
     delivery = NewDelivery(
         id=world.entropy.uuid(), issuer_id=None, purpose=Purpose.SIGN_IN, handset=ask.handset, sign_in_id=new.id
     )
-    await messages.queue(tx, [delivery], now=now)
-    await outbox.put(tx, [owed_delivery(world, delivery)], now=now)
+    await owe_messages(tx, world, [delivery], now=now)
     return new.id
 
 
@@ -85,7 +84,7 @@ def _require_reachable(world: World, handset: Handset) -> None:
         raise BadHandset(f"Codes are sent only to numbers that begin with {', '.join(prefixes)}. Use another number.")
 
 
-def _require_patience(asked: handsets.Asked) -> None:
+def _require_patience(asked: handsets.Asked, *, asker_hour_max: int) -> None:
     if asked.handset_day >= CODES_PER_DAY_MAX:
         raise TooMany(
             f"This number was sent {asked.handset_day} codes today. Try again tomorrow.",
@@ -96,7 +95,7 @@ def _require_patience(asked: handsets.Asked) -> None:
             f"This number was sent {asked.handset_hour} codes within the hour. Use the last one, or wait an hour.",
             retry_after_seconds=HOUR_SECONDS,
         )
-    if asked.asker_hour >= ASKED_PER_HOUR_MAX:
+    if asked.asker_hour >= asker_hour_max:
         raise TooMany(
             f"{asked.asker_hour} codes were asked for from your address within the hour. Try again later.",
             retry_after_seconds=HOUR_SECONDS,

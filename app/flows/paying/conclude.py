@@ -14,10 +14,11 @@ import structlog
 from app.domain.payment import Course, PaymentEvent, PaymentState, course
 from app.domain.refusals import IssuerAway
 from app.flows.booking import places
+from app.flows.books.ledger import PaidPart
 from app.flows.paying.parts import Attempt, Challenged, Outcome, Paid, Part, Pending, standing
 from app.flows.paying.told import told
 from app.flows.paying.undo import ANOTHER_TRY, give_back, undo
-from app.flows.tickets.issue import Completion, complete
+from app.flows.tickets.issue import OWED_FOR_TICKETS, Completion, complete
 from app.ports import ActionRequired, Authorized, Captured, Unknown
 from app.store import payments
 from app.store.moves import move_many
@@ -69,10 +70,11 @@ async def _sell(world: World, attempt: Attempt, outcomes: Sequence[Outcome]) -> 
         for part, one in zip(attempt.parts, taken, strict=True)
         if isinstance(one, Captured) and one.reference not in {part.reference, part.key}
     ]
-    done = Completion(world, attempt.booking.id, tuple(attempt.ids), tuple(named))
+    paid = tuple(PaidPart(part.id, part.provider.name, part.amount.amount) for part in attempt.parts)
+    done = Completion(world, attempt.booking, paid, tuple(named))
     if not await world.database.together(complete, done):
         return await _ended_before(world, attempt, taken)
-    await world.memory.wake()
+    await world.memory.wake(*OWED_FOR_TICKETS)
     return Paid()
 
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.domain.admission import PIN_TRIES_MAX
-from app.domain.credential import NumberAndPin, parse_presented
+from app.domain.credential import NumberAndPin, Pin, parse_presented
 from app.domain.handset import Handset
 from app.domain.money import Money
 from app.domain.refusals import BadLine, Locked, NotEnoughValue, NotFound, WrongState
+from app.domain.ticket import Kind
 from app.flows.booking.sales_status import LOCAL
-from app.flows.tickets.issue import owed_delivery
-from app.pins import pin_of
-from app.store import emoney, messages, outbox, register, register_pins, sales
+from app.flows.owing import of_emoney, owe_messages
+from app.pins import pin_of_row
+from app.store import emoney, register, register_pins, sales
 from app.store.database import Tx
 from app.store.emoney import NewTransfer
-from app.store.messages import NewDelivery
-from app.store.tables.messages import Purpose
 from app.store.tables.money import AccountKind, TransferKind
 from app.world import World
 
@@ -37,7 +37,7 @@ async def top_up(world: World, *, issuer_id: UUID, handset: Handset, amount: Mon
     if amount.amount <= 0:
         raise BadLine("A top-up adds at least one minor unit; give a positive amount.")
     async with world.transaction() as tx:
-        topped = await _add(tx, world, issuer_id, handset, amount, AccountKind.CASH, key, None)
+        topped = await _add(tx, world, _Income(issuer_id, handset, amount, AccountKind.CASH, key))
     await world.memory.wake()
     return topped
 
@@ -59,9 +59,8 @@ async def redeem(world: World, *, issuer_id: UUID, handset: Handset, presented: 
         if used is None:
             raise NotEnoughValue("This voucher is used up or revoked.")
         amount = Money(used, voucher.currency)
-        topped = await _add(
-            tx, world, issuer_id, handset, amount, AccountKind.VOUCHERS, f"voucher-{voucher.id}", voucher.id
-        )
+        key = f"voucher-{voucher.id}"
+        topped = await _add(tx, world, _Income(issuer_id, handset, amount, AccountKind.VOUCHERS, key, voucher.id))
     await world.memory.wake()
     return topped
 
@@ -71,66 +70,68 @@ async def _voucher(world: World, issuer_id: UUID, shown: NumberAndPin) -> sa.Row
     async with world.transaction() as tx:
         tries = await register_pins.count_pin_try(tx, issuer_id=issuer_id, number=shown.number, now=world.clock.now())
         voucher = await sales.ticket_by_number(tx, issuer_id=issuer_id, number=shown.number)
-        if voucher is not None and tries <= PIN_TRIES_MAX:
-            pin = pin_of(
-                world.house.keys,
-                issuer_id=voucher.issuer_id,
-                identity=voucher.id,
-                kid=voucher.kid,
-                generation=voucher.generation,
-            )
-            if pin == shown.pin and voucher.kind == "voucher":
-                await register_pins.forgive_pin(tx, issuer_id=issuer_id, number=shown.number)
-                return voucher
+        if voucher is not None and tries <= PIN_TRIES_MAX and _opens(world, voucher, shown.pin):
+            await register_pins.forgive_pin(tx, issuer_id=issuer_id, number=shown.number)
+            return voucher
     if tries > PIN_TRIES_MAX:
         raise Locked("Too many wrong PINs: this number is locked for 10 minutes.")
     raise NotFound("There is no voucher with this number and PIN.")
 
 
-async def _add(  # noqa: PLR0917 - the one place where money comes in; every part of it is named by its type
-    tx: Tx,
-    world: World,
-    issuer_id: UUID,
-    handset: Handset,
-    amount: Money,
-    source: AccountKind,
-    key: str,
-    voucher_id: UUID | None,
-) -> ToppedUp:
+def _opens(world: World, ticket: sa.Row[Any], pin: Pin) -> bool:
+    return ticket.kind == Kind.VOUCHER and pin_of_row(world.house.keys, ticket) == pin
+
+
+@dataclass(frozen=True, slots=True)
+class _Income:
+    """Money that comes into a handset's e-money, and where it comes from; `key` names it for ever."""
+
+    issuer_id: UUID
+    handset: Handset
+    amount: Money
+    source: AccountKind
+    key: str
+    voucher_id: UUID | None = None
+
+
+async def _add(tx: Tx, world: World, income: _Income) -> ToppedUp:
+    """The one place where e-money comes in: added once per key, and told to the handset."""
     now = world.clock.now()
     account = await emoney.open_account(
         tx,
         new_id=world.entropy.uuid,
-        issuer_id=issuer_id,
+        issuer_id=income.issuer_id,
         kind=AccountKind.PREPAID,
-        currency=amount.currency,
+        currency=income.amount.currency,
         now=now,
-        handset=handset,
+        handset=income.handset,
         kid=world.house.keys.kid,
     )
-    if key in await emoney.posted(tx, [key]):
-        return ToppedUp(account.id, amount, Money(account.balance, amount.currency))
+    before = Money(account.balance, income.amount.currency)
+    if income.key in await emoney.posted(tx, [income.key]):
+        return ToppedUp(account.id, income.amount, before)
+    await _post(tx, world, income, account.id, now=now)
+    await owe_messages(tx, world, [of_emoney(world, account, income.handset)], now=now)
+    return ToppedUp(account.id, income.amount, before + income.amount)
+
+
+async def _post(tx: Tx, world: World, income: _Income, account_id: UUID, *, now: datetime) -> None:
     debit = await emoney.account_id(
-        tx, new_id=world.entropy.uuid, issuer_id=issuer_id, kind=source, currency=amount.currency, now=now
+        tx,
+        new_id=world.entropy.uuid,
+        issuer_id=income.issuer_id,
+        kind=income.source,
+        currency=income.amount.currency,
+        now=now,
     )
     transfer = NewTransfer(
         id=world.entropy.uuid(),
-        issuer_id=issuer_id,
-        key=key,
+        issuer_id=income.issuer_id,
+        key=income.key,
         kind=TransferKind.TOP_UP,
         debit_id=debit,
-        credit_id=account.id,
-        amount=amount.amount,
-        ticket_id=voucher_id,
+        credit_id=account_id,
+        amount=income.amount.amount,
+        ticket_id=income.voucher_id,
     )
     await emoney.post(tx, [transfer], now=now)
-    delivery = NewDelivery(
-        id=world.entropy.uuid(),
-        issuer_id=issuer_id,
-        purpose=Purpose.EMONEY,
-        handset=handset,
-        account_id=account.id,
-    )
-    await messages.queue(tx, [delivery], now=now)
-    await outbox.put(tx, [owed_delivery(world, delivery)], now=now)
-    return ToppedUp(account.id, amount, Money(account.balance + amount.amount, amount.currency))

@@ -11,7 +11,7 @@ from app.domain.booking import BookingEvent
 from app.domain.refusals import BookingExpired, IssuerAway, PaymentPending
 from app.flows.booking import places
 from app.flows.paying.parts import Paid, Pending
-from app.flows.tickets.issue import Completion, complete
+from app.flows.tickets.issue import OWED_FOR_TICKETS, Completion, complete
 from app.store.moves import move_many
 from app.store.tables import Booking
 from app.world import World
@@ -35,6 +35,6 @@ async def conclude(world: World, booking: sa.Row[Any], held: tuple[UUID, ...]) -
         async with world.transaction() as tx:
             await move_many(tx, Booking, [booking.id], BookingEvent.EXPIRE)
         raise BookingExpired("The time has run out and the places are gone. Book once more.")
-    await world.database.together(complete, Completion(world, booking.id))
-    await world.memory.wake()
+    await world.database.together(complete, Completion(world, booking))
+    await world.memory.wake(*OWED_FOR_TICKETS)
     return Paid()

@@ -5,7 +5,7 @@ So a repeated, late or reordered event changes nothing: whatever it was about is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from app.flows.paying.resume import resume
 from app.flows.returning import dispute, paying_back
 from app.ports import News, NewsKind
 from app.store import news, outbox, payments
+from app.store.database import Tx
 from app.store.outbox import Owed
 from app.store.topics import Topic
 from app.world import World
@@ -32,16 +33,26 @@ async def hear(world: World, provider: str, body: bytes, signature: str) -> bool
     teller = paying_back.teller_of(world, provider)
     if teller is None:
         raise NotFound("There is no payment network of this name that tells us news.")
-    now = world.clock.now()
-    told = teller.news(body, signature, now=now)
-    if told is None:
+    told = teller.news(body, signature, now=world.clock.now())
+    if told is None or not await world.database.together(_keep, (world, provider, told)):
         return False
-    async with world.transaction() as tx:
-        if not await news.keep(tx, provider, told, now=now):
-            return False
-        await outbox.put(tx, [_owed(world, provider, told)], now=now)
-    await world.memory.wake()
+    await world.memory.wake(Topic.NEWS)
     return True
+
+
+async def _keep(tx: Tx, asks: Sequence[tuple[World, str, News]]) -> list[bool]:
+    """Write down what was told, and owe its looking after; False where it was told before."""
+    world, _, _ = asks[0]
+    now = world.clock.now()
+    new = await news.keep(tx, [(provider, told) for _, provider, told in asks], now=now)
+    answers, owed = [], []
+    for _, provider, told in asks:
+        answers.append((provider, told.event_id) in new)
+        if answers[-1]:
+            new.remove((provider, told.event_id))  # what was told twice in here is new once
+            owed.append(_owed(world, provider, told))
+    await outbox.put(tx, owed, now=now)
+    return answers
 
 
 def _owed(world: World, provider: str, told: News) -> Owed:
@@ -67,8 +78,7 @@ async def _payment(world: World, provider: str, reference: str) -> Done:
 
     One that a living request is busy with is left to it; what the network does not tell now, the reconciler asks.
     """
-    async with world.database.statements() as tx:
-        payment = await payments.by_reference(tx, provider=provider, reference=reference)
+    payment = await world.database.together(payments.by_references, (provider, reference), atomic=False)
     if payment is not None and payment.state in OPEN:
         try:
             await resume(world, payment.booking_id, at_once=True)

@@ -100,7 +100,7 @@ async def _begin(
         reference = _prepared(booking, await provider.prepare(charge))
         parts.append(Part(identity, provider, amount, charge.key, reference, PaymentState.SUBMITTED, now))
         charges.append(charge)
-    if not await world.database.together(payments.begin_payments, _written(booking, parts)):
+    if not await world.database.together(payments.begin_payments, _written(booking, parts), atomic=False):
         await _load(world, booking.id)  # says what became of the booking meanwhile
         raise PaymentPending("Another payment for this booking has just begun. Wait for it; do not pay again.")
     return Attempt(booking, places, tuple(parts)), charges

@@ -16,16 +16,15 @@ from app.domain.ticket import TicketEvent, TicketState
 from app.flows.booking.sales_status import issuer_of
 from app.flows.books import ledger
 from app.flows.outcome import Again, Done, Never
+from app.flows.owing import owe_messages, to_holder
 from app.flows.returning import evidence
 from app.flows.returning.paying_back import teller_of
 from app.flows.tickets import register
-from app.flows.tickets.issue import owed_delivery
 from app.metrics import DISPUTES
 from app.ports import DisputeStanding, Refused, Unknown
-from app.store import disputes, journal, messages, outbox, sales
+from app.store import disputes, journal, outbox, sales
 from app.store.database import Tx
 from app.store.disputes import NewDispute
-from app.store.messages import NewDelivery
 from app.store.moves import move_many
 from app.store.outbox import Owed
 from app.store.refunds import SYSTEM
@@ -152,19 +151,7 @@ async def _revoke(tx: Tx, world: World, tickets: list[sa.Row[Any]]) -> None:
     for one in gone:
         if one.balance_left:
             await ledger.voided(tx, world, one, one.balance_left, now=now)
-    deliveries = [
-        NewDelivery(
-            id=world.entropy.uuid(),
-            issuer_id=one.issuer_id,
-            purpose=Purpose.REVOKED,
-            handset=one.handset,
-            booking_id=one.booking_id,
-            ticket_id=one.id,
-        )
-        for one in gone
-    ]
-    await messages.queue(tx, deliveries, now=now)
-    await outbox.put(tx, [owed_delivery(world, one) for one in deliveries] + [
+    entries = [
         Owed(
             world.entropy.uuid(),
             one.issuer_id,
@@ -173,7 +160,9 @@ async def _revoke(tx: Tx, world: World, tickets: list[sa.Row[Any]]) -> None:
             {"ticket": str(one.id), "free": [str(one.place_id)] if one.place_id else []},
         )
         for one in gone
-    ], now=now)  # fmt: skip
+    ]
+    told = [to_holder(world, Purpose.REVOKED, one) for one in gone]
+    await owe_messages(tx, world, told, now=now, also=entries)
 
 
 async def _remember(

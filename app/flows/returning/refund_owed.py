@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from app.domain.refund import Purse, RefundEvent, RefundReason, RefundState, split
 from app.domain.ticket import TicketEvent
 from app.flows.books import ledger
-from app.flows.tickets.issue import owed_delivery
-from app.store import journal, messages, outbox, refunds, sales
+from app.flows.owing import owe_messages, to_holder
+from app.store import journal, outbox, refunds, sales
 from app.store.database import Tx
-from app.store.messages import NewDelivery
 from app.store.moves import move_many
 from app.store.outbox import Owed
 from app.store.tables import Refund, Ticket
@@ -95,19 +94,7 @@ async def _consequences(
 
 async def _tell_others(tx: Tx, world: World, tickets: Sequence[sa.Row[Any]], *, now: datetime) -> None:
     """Who is not the buyer cannot know why the ticket opens no gate any more."""
-    deliveries = [
-        NewDelivery(
-            id=world.entropy.uuid(),
-            issuer_id=one.issuer_id,
-            purpose=Purpose.REVOKED,
-            handset=one.handset,
-            booking_id=one.booking_id,
-            ticket_id=one.id,
-        )
-        for one in tickets
-    ]
-    await messages.queue(tx, deliveries, now=now)
-    await outbox.put(tx, [owed_delivery(world, one) for one in deliveries], now=now)
+    await owe_messages(tx, world, [to_holder(world, Purpose.REVOKED, one) for one in tickets], now=now)
 
 
 def _free(world: World, ticket: sa.Row[Any]) -> Owed:

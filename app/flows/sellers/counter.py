@@ -12,9 +12,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.gift import Terms
 from app.domain.refusals import NotFound
 from app.flows.booking.sales_status import LOCAL
-from app.ports import Changes, Entry, Host, Issuer, Registration
+from app.ports import Changes, Entry, Host, Issuer, NotReplaced, Registration, Replaced
 from app.store import peers
 from app.store import register as entries_of
 from app.world import World
@@ -44,6 +45,14 @@ async def register(world: World, seller: str, registration: Registration) -> Non
     """Take a ticket that `seller` sold into the register; raises NotFound, WrongState."""
     await require_here(world, registration.issuer_id, registration.occasion_id)
     await counter(world, seller).register(registration)
+
+
+async def replace(
+    world: World, seller: str, ticket_id: UUID, fresh: Registration, terms: Terms
+) -> Replaced | NotReplaced:
+    """Let a ticket that `seller` sold become another one; raises NotFound, WrongState."""
+    await require_here(world, fresh.issuer_id, fresh.occasion_id)
+    return await counter(world, seller).replace(ticket_id=ticket_id, fresh=fresh, terms=terms)
 
 
 async def changes(world: World, seller: str, *, after: int) -> Changes:

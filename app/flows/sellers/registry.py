@@ -13,16 +13,17 @@ from app.domain.credential import Unreadable, parse_number
 from app.domain.refusals import BadLine, NotFound, WrongState
 from app.domain.ticket import TicketState
 from app.flows.staff import Member
-from app.store import journal, register, register_find
+from app.store import hands, journal, register, register_find
 from app.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An entry of the register with its admissions."""
+    """An entry of the register with its admissions, and all the entries that its right has been, first to last."""
 
     row: sa.Row[Any]
     admissions: Sequence[sa.Row[Any]]
+    chain: Sequence[sa.Row[Any]]
 
 
 async def entries(world: World, *, issuer_id: UUID, typed: str) -> list[Found]:
@@ -33,9 +34,10 @@ async def entries(world: World, *, issuer_id: UUID, typed: str) -> list[Found]:
     async with world.transaction() as tx:
         rows = (await register_find.by_number(tx, [(issuer_id, number)])).get((issuer_id, number), [])
         seen = await register.admissions(tx, [row.ticket_id for row in rows])
+        chains = {row.ticket_id: await hands.entries(tx, row.ticket_id) for row in rows}
     if not rows:
         raise NotFound("The register has no ticket with this number.")
-    return [Found(row, [one for one in seen if one.ticket_id == row.ticket_id]) for row in rows]
+    return [Found(row, [one for one in seen if one.ticket_id == row.ticket_id], chains[row.ticket_id]) for row in rows]
 
 
 async def revoke(world: World, member: Member, ticket_id: UUID, *, reason: str) -> None:

@@ -35,13 +35,13 @@ from app.domain.handset import Handset
 from app.domain.replies import Reply, Says
 from app.flows.handset.numbers import answerable
 from app.flows.outcome import Again, Done
+from app.flows.owing import owe_messages
 from app.flows.talk import buying as talk_buying
 from app.flows.talk import returns as talk_returns
 from app.flows.talk import tickets as talk_tickets
 from app.flows.talk.talk import Talk
-from app.flows.tickets.issue import owed_delivery
 from app.metrics import HEARD
-from app.store import conversations, messages, outbox
+from app.store import conversations, outbox
 from app.store.conversations import NewMessage
 from app.store.database import Tx
 from app.store.messages import NewDelivery
@@ -197,8 +197,7 @@ async def _finish(talk: Talk, heard: Heard, reply: Reply | None) -> None:
                 handset=talk.handset,
                 reply=reply.to_json(),
             )
-            await messages.queue(tx, [delivery], now=now)
-            await outbox.put(tx, [owed_delivery(talk.world, delivery)], now=now)
+            await owe_messages(tx, talk.world, [delivery], now=now)
     HEARD.labels(word).inc()
     await talk.world.memory.wake()
 

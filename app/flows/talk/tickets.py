@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,14 +11,15 @@ from app.domain.credential import TicketNumber, shown
 from app.domain.gift import Stays
 from app.domain.handset import texted
 from app.domain.money import Money
-from app.domain.refusals import BadHandset, TooMany, WrongState
+from app.domain.refusals import BadHandset, HandoverPending, TooMany, WrongState
 from app.domain.replies import Reply, Says, price_words
 from app.domain.ticket import TicketState
-from app.domain.wording import day, said, shortened
+from app.domain.wording import said, shortened
 from app.flows.delivery import deliver
 from app.flows.hands.give import give
 from app.flows.handset.numbers import parse_mobile
 from app.flows.talk.talk import Talk
+from app.flows.tickets import show
 from app.store import conversations
 
 LISTED_MAX = 9
@@ -35,6 +35,8 @@ NO_GIFT = {
     Stays.USED_UP: Says.USED_UP,
     Stays.TOO_LATE: Says.GIFT_TOO_LATE,
     Stays.INSIDE: Says.INSIDE,
+    Stays.USED: Says.USED_UP,
+    Stays.UNDER_WAY: Says.HANDING_OVER,
 }
 """What the reasons of `give` are called here."""
 
@@ -48,10 +50,7 @@ async def tickets(talk: Talk) -> Reply:
 
 
 def _line(talk: Talk, row: sa.Row[Any]) -> str:
-    when = talk.when(row)
-    if not when:
-        until = day(row.valid_until - timedelta(minutes=1), row.timezone, talk.language)
-        when = f"{until}까지" if talk.language == "ko" else f"until {until}"
+    when = show.lasting(row, None).when(talk.language)
     return f"{shortened(said(row.title, talk.language), TITLE_CHARS)} {when} {shown(row.number)}"
 
 
@@ -103,13 +102,21 @@ async def gift(talk: Talk, asked: Gift) -> Reply:
         return talk.says(Says.NO_SUCH_TICKET, number=number)
     try:
         await give(talk.world, row.id, receiver, tell_giver=False)
-    except BadHandset:
-        return talk.says(Says.OWN_NUMBER, number=number)
-    except TooMany:
-        return talk.says(Says.GIFTS_OFTEN)
-    except WrongState as no:
-        return talk.says(NO_GIFT[Stays(str(no.more["reason"]))], number=number)
+    except (BadHandset, TooMany, HandoverPending, WrongState) as no:
+        return talk.says(_no_gift(no), number=number)
     return talk.says(Says.GIVEN, number=number, handset=texted(receiver))
+
+
+def _no_gift(no: BadHandset | TooMany | HandoverPending | WrongState) -> Says:
+    match no:
+        case BadHandset():
+            return Says.OWN_NUMBER
+        case TooMany():
+            return Says.GIFTS_OFTEN
+        case HandoverPending():
+            return Says.HANDING_OVER
+        case WrongState():
+            return NO_GIFT[Stays(str(no.more["reason"]))]
 
 
 async def balance(talk: Talk) -> Reply:

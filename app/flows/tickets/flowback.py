@@ -18,13 +18,12 @@ import structlog
 from app.domain.refusals import IssuerAway
 from app.domain.sale import away_words
 from app.domain.ticket import TicketEvent
-from app.flows.tickets.issue import owed_delivery
+from app.flows.owing import owe_messages, to_holder
 from app.flows.tickets.register import registration
 from app.ports import Distant, Entry
-from app.store import copies, messages, outbox, peers, sales
+from app.store import copies, handovers, outbox, peers, sales
 from app.store import register as entries
 from app.store.database import Tx
-from app.store.messages import NewDelivery
 from app.store.moves import move_many
 from app.store.tables import Ticket
 from app.store.tables.messages import Purpose
@@ -72,15 +71,17 @@ async def pull(world: World, name: str) -> int:
             await peers.hear(tx, name, PeerRole.ISSUER, now=now, after=now - HEARD_AGAIN)
             # Two workers may have asked at once: the one that moves the cursor takes the page over, whole and in order.
             if after != cursor and await peers.advance(tx, name, before=cursor, after=after):
-                taken += await _take_over(tx, world, name, found, now=now)
+                taken += await take_over(tx, world, name, found, now=now)
         if not told.more and not told.restarted:
             return taken
 
 
-async def _take_over(tx: Tx, world: World, name: str, found: Sequence[Entry], *, now: datetime) -> int:
+async def take_over(tx: Tx, world: World, name: str, found: Sequence[Entry], *, now: datetime) -> int:
+    """Make our copies of these entries what the issuer's server `name` says; how many are of tickets we sold for it."""
     ids = [one.ticket_id for one in found]
     ours = await copies.ours(tx, ids, name=name)
-    if strange := [one for one in ids if one not in ours]:
+    coming = await handovers.coming(tx, [one for one in ids if one not in ours])
+    if strange := [one for one in ids if one not in ours and one not in coming]:
         log.error("issuer_has_a_ticket_we_never_sold", issuer=name, count=len(strange), first=str(strange[0]))
     for ticket_id in await copies.missing(tx, list(ours)):
         # The registration arrived there, its answer never did: the copy is made now.
@@ -88,28 +89,20 @@ async def _take_over(tx: Tx, world: World, name: str, found: Sequence[Entry], *,
         assert ticket is not None, "it was found a moment ago, and no ticket is ever deleted"
         await entries.register(tx, [registration(ticket)], now=now)
     await copies.take_over(tx, [one for one in found if ours.get(one.ticket_id) == one.issuer_id], now=now)
-    await _revoke(tx, world, await copies.revoked_there(tx, sorted(ours)), now=now)
+    await heed(tx, world, sorted(ours), now=now)
     return len(ours)
+
+
+async def heed(tx: Tx, world: World, ticket_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Revoke here what the issuer refuses, by the copies we have; not what is being handed over or returned."""
+    await _revoke(tx, world, await copies.revoked_there(tx, ticket_ids), now=now)
 
 
 async def _revoke(tx: Tx, world: World, rows: Sequence[sa.Row[Any]], *, now: datetime) -> None:
     """What the issuer refuses counts here no longer, and its holder is told."""
     moved = await move_many(tx, Ticket, [row.id for row in rows], TicketEvent.REVOKE, revoked_at=now, revoked_why=WHY)
-    deliveries = [
-        NewDelivery(
-            id=world.entropy.uuid(),
-            issuer_id=row.issuer_id,
-            purpose=Purpose.REVOKED,
-            handset=row.handset,
-            booking_id=row.booking_id,
-            ticket_id=row.id,
-        )
-        for row in rows
-        if row.id in moved
-    ]
-    if deliveries:
-        await messages.queue(tx, deliveries, now=now)
-        await outbox.put(tx, [owed_delivery(world, one) for one in deliveries], now=now)
+    told = [to_holder(world, Purpose.REVOKED, row) for row in rows if row.id in moved]
+    await owe_messages(tx, world, told, now=now)
 
 
 async def hurry(world: World, name: str, topics: Collection[Topic]) -> None:
@@ -141,7 +134,9 @@ async def compare(world: World, name: str) -> list[Difference]:
     if not found:
         return []
     still = {one.ticket_id for one in await _compare(world, name)}
-    return [one for one in found if one.ticket_id in still]
+    async with world.transaction() as tx:
+        coming = await handovers.coming(tx, sorted(still))
+    return [one for one in found if one.ticket_id in still - coming]
 
 
 async def _compare(world: World, name: str) -> list[Difference]:

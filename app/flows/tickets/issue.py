@@ -15,9 +15,10 @@ from app.domain.credential import CodeId, link_token_for, ticket_number
 from app.domain.payment import OPEN, PaymentEvent
 from app.domain.ticket import Kind, validity
 from app.flows.books import ledger
-from app.store import messages, outbox, payments, sales
+from app.flows.books.ledger import PaidPart
+from app.flows.owing import owe_messages, to_holder
+from app.store import payments, sales
 from app.store.database import Tx
-from app.store.messages import NewDelivery
 from app.store.moves import move_many
 from app.store.outbox import Owed
 from app.store.sales import NewTicket
@@ -27,6 +28,7 @@ from app.store.topics import Topic
 from app.world import World
 
 NUMBER_TRIES_MAX = 8
+OWED_FOR_TICKETS = (Topic.DELIVER, Topic.REGISTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,21 @@ class Completion:
     """A booking whose money is in, or that costs nothing (no payments): `world` says whose time and chance is used."""
 
     world: World
-    booking_id: UUID
-    payment_ids: tuple[UUID, ...] = ()
-    """All parts of the attempt that paid it."""
+    booking: sa.Row[Any]
+    """As `sales.bookings` gives it; what is read of it here does not change once it is there."""
+    parts: tuple[PaidPart, ...] = ()
+    """All of the attempt that paid it, in their order."""
     references: tuple[tuple[UUID, str], ...] = ()
     """Names that a network gave its payments only when it took them."""
+
+    @property
+    def booking_id(self) -> UUID:
+        identity: UUID = self.booking.id
+        return identity
+
+    @property
+    def payment_ids(self) -> list[UUID]:
+        return [part.payment_id for part in self.parts]
 
 
 async def complete(tx: Tx, asks: Sequence[Completion]) -> list[bool]:
@@ -57,8 +69,11 @@ async def complete(tx: Tx, asks: Sequence[Completion]) -> list[bool]:
     assert all(ask.booking_id in moved for ask in asked if captured.intersection(ask.payment_ids)), (
         "while an attempt is open its booking waits for it, and for the whole of it"
     )
-    await issue(tx, world, sorted(moved), now=now)
-    await ledger.sale(tx, world, sorted(moved), now=now)
+    by_booking = {ask.booking_id: ask for ask in asked}
+    paid = [by_booking[identity] for identity in sorted(moved)]
+    count = await issue(tx, world, [ask.booking for ask in paid], now=now)
+    sold = [ledger.Sold(ask.booking, ask.parts, count[ask.booking_id]) for ask in paid]
+    await ledger.sale(tx, world, sold, now=now)
     return [ask.booking_id in moved for ask in asks]
 
 
@@ -72,15 +87,15 @@ async def _whole(tx: Tx, asks: Sequence[Completion]) -> list[Completion]:
     return [ask for ask in asks if over.isdisjoint(ask.payment_ids)]
 
 
-async def issue(tx: Tx, world: World, booking_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Write the tickets of bookings that have just become paid, and owe their delivery and registration."""
-    bookings = await sales.bookings(tx, booking_ids)
-    items = await sales.items(tx, booking_ids)
-    tickets: list[NewTicket] = []
-    for booking_id in booking_ids:
-        tickets += [_ticket(world, bookings[booking_id], item, now) for item in items[booking_id]]
-    tickets = await write(tx, world, tickets, now=now)
-    await owe(tx, world, tickets, now=now)
+async def issue(tx: Tx, world: World, bookings: Sequence[sa.Row[Any]], *, now: datetime) -> dict[UUID, int]:
+    """Write the tickets of bookings that have just become paid, and owe their delivery and registration.
+
+    Gives how many tickets each of them has.
+    """
+    items = await sales.items(tx, [booking.id for booking in bookings])
+    tickets = [_ticket(world, booking, item, now) for booking in bookings for item in items[booking.id]]
+    await owe(tx, world, await write(tx, world, tickets, now=now), now=now)
+    return {identity: len(found) for identity, found in items.items()}
 
 
 def _ticket(world: World, booking: sa.Row[Any], item: sa.Row[Any], now: datetime) -> NewTicket:
@@ -147,27 +162,12 @@ def _renumbered(ticket: NewTicket, number: str, code: int) -> NewTicket:
 
 async def owe(tx: Tx, world: World, tickets: Sequence[NewTicket], *, now: datetime) -> None:
     """The patent's "at the same time": one message to the handset and one entry to the issuer, per ticket."""
-    deliveries = [
-        NewDelivery(
-            id=world.entropy.uuid(),
-            issuer_id=ticket.issuer_id,
-            purpose=Purpose.TICKET,
-            handset=ticket.handset,
-            booking_id=ticket.booking_id,
-            ticket_id=ticket.id,
-        )
-        for ticket in tickets
-    ]
-    await messages.queue(tx, deliveries, now=now)
-    await outbox.put(tx, [owed_delivery(world, one) for one in deliveries] + [
+    entries = [
         Owed(world.entropy.uuid(), one.issuer_id, Topic.REGISTER, str(one.id), {"ticket": str(one.id)})
         for one in tickets
-    ], now=now)  # fmt: skip
-
-
-def owed_delivery(world: World, delivery: NewDelivery) -> Owed:
-    payload = {"delivery": str(delivery.id)}
-    return Owed(world.entropy.uuid(), delivery.issuer_id, Topic.DELIVER, str(delivery.id), payload)
+    ]
+    told = [to_holder(world, Purpose.TICKET, one) for one in tickets]
+    await owe_messages(tx, world, told, now=now, also=entries)
 
 
 def label(ticket: sa.Row[Any]) -> Mapping[str, Any]:

@@ -13,14 +13,14 @@ from app.domain.ticket import Kind, TicketEvent
 from app.flows.booking.sales_status import LOCAL, issuer_of
 from app.flows.books import ledger
 from app.flows.outcome import Done
-from app.flows.tickets.issue import label, owed_delivery
+from app.flows.owing import owe_messages, to_holder
+from app.flows.tickets.issue import label
 from app.flows.tickets.show import compact_code
-from app.pins import pin_of
+from app.pins import pin_of_row
 from app.ports import Registration
-from app.store import journal, messages, outbox, refunds, sales
+from app.store import journal, refunds, sales
 from app.store import register as entries
 from app.store.database import Tx
-from app.store.messages import NewDelivery
 from app.store.moves import move_many
 from app.store.outbox import Owed
 from app.store.tables import Ticket
@@ -34,8 +34,7 @@ async def register(world: World, ticket_id: UUID) -> Done:
 
     Of an entry in another server's register a copy is kept here, which the issuer's changes then keep up to date.
     """
-    async with world.transaction() as tx:
-        ticket = await sales.ticket(tx, ticket_id)
+    ticket = await world.database.together(sales.tickets, ticket_id, atomic=False)
     assert ticket is not None, "a ticket to register was written with its registration"
     issuer = issuer_of(world, ticket.served_by)
     if ticket.served_by == LOCAL:
@@ -49,13 +48,7 @@ async def register(world: World, ticket_id: UUID) -> Done:
 
 def _with_secrets(world: World, ticket: sa.Row[Any]) -> Registration:
     """With what its holder shows: another server cannot derive that, and keeps no more than digests of it."""
-    pin = pin_of(
-        world.house.keys,
-        issuer_id=ticket.issuer_id,
-        identity=ticket.id,
-        kid=ticket.kid,
-        generation=ticket.generation,
-    )
+    pin = pin_of_row(world.house.keys, ticket)
     return replace(registration(ticket), pin=pin.reveal(), compact=compact_code(world, ticket))
 
 
@@ -98,18 +91,8 @@ async def revoke(
             raise WrongState("This ticket was revoked already.")
         payload = {"ticket": str(ticket_id), "free": [str(ticket.place_id)] if free_place and ticket.place_id else []}
         owed = [Owed(world.entropy.uuid(), ticket.issuer_id, Topic.REVOKE, str(ticket_id), payload)]
-        if tell_holder:
-            delivery = NewDelivery(
-                id=world.entropy.uuid(),
-                issuer_id=ticket.issuer_id,
-                purpose=Purpose.REVOKED,
-                handset=ticket.handset,
-                booking_id=ticket.booking_id,
-                ticket_id=ticket.id,
-            )
-            await messages.queue(tx, [delivery], now=now)
-            owed.append(owed_delivery(world, delivery))
-        await outbox.put(tx, owed, now=now)
+        told = [to_holder(world, Purpose.REVOKED, ticket)] if tell_holder else []
+        await owe_messages(tx, world, told, now=now, also=owed)
         await _remember(tx, world, ticket, reason, by)
     await world.memory.wake()
 

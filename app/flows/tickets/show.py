@@ -15,11 +15,13 @@ import sqlalchemy as sa
 from app import barcode
 from app.domain import credential
 from app.domain.credential import Body, CodeId, Flag, LinkToken, compact_text, signed_text, validity
-from app.domain.entry_rules import EntryRules, Face
+from app.domain.entry_rules import STATIC, EntryRules, Face
+from app.domain.lasting import Lasting
 from app.domain.refusals import NotDrawable, NotFound, WrongState
 from app.domain.ticket import Kind, TicketState
-from app.pins import pin_of
+from app.pins import pin_of_row
 from app.store import messages, payments, refunds, register, sales
+from app.store.database import Tx
 from app.world import World
 
 CLASS_MAX = 0xFFFF
@@ -67,16 +69,43 @@ def compact_code(world: World, ticket: sa.Row[Any]) -> str:
     return compact_text(CodeId(ticket.code), mac)
 
 
+def faces(ticket: sa.Row[Any]) -> frozenset[Face]:
+    """The faces that are of any use to its holder: a gate takes them, or, a voucher's PIN, a payment does."""
+    taken = EntryRules.of(ticket.entry_rules).opens(bound=ticket.device_id is not None)
+    return taken | {Face.PIN} if ticket.kind == Kind.VOUCHER else taken
+
+
 def is_pictured(ticket: sa.Row[Any]) -> bool:
-    """Whether gates take what a picture copies; not where the product wants the living barcode of a handset."""
-    rules = EntryRules.of(ticket.entry_rules)
-    retired = rules.retires_static and ticket.device_id is not None
-    return rules.faces.take(Face.SIGNED) and not retired
+    """Whether a picture of it opens anything; not where the product wants the living barcode of a handset."""
+    return not STATIC.isdisjoint(faces(ticket))
 
 
-def is_typed(ticket: sa.Row[Any]) -> bool:
-    """Whether gates take number and PIN; not where the product wants the living barcode alone."""
-    return EntryRules.of(ticket.entry_rules).faces.take(Face.PIN)
+def lasting(ticket: sa.Row[Any], entry: sa.Row[Any] | None) -> Lasting:
+    """How long the ticket is good; `entry` is the register's, None where it is another house's or unknown there yet."""
+    begun = None if entry is None else entry.activated_until
+    return Lasting(
+        starts_at=ticket.starts_at,
+        ends=ticket.valid_until if begun is None else min(ticket.valid_until, begun),
+        timezone=ticket.timezone,
+        minutes=EntryRules.of(ticket.entry_rules).window_minutes,
+        begun=begun is not None,
+        ride=ticket.kind == Kind.RIDE,
+    )
+
+
+async def lasting_of(tx: Tx, ticket: sa.Row[Any]) -> Lasting:
+    """How long the ticket is good; the register is asked where its first use may have begun that."""
+    if EntryRules.of(ticket.entry_rules).window_minutes is None:
+        return lasting(ticket, None)
+    found = await register.entries(tx, [ticket.id], issuer_id=ticket.issuer_id)
+    return lasting(ticket, next(iter(found), None))
+
+
+def holders_pin(world: World, ticket: sa.Row[Any]) -> str:
+    """The ticket's PIN; empty where it opens nothing."""
+    if Face.PIN not in faces(ticket):
+        return ""
+    return pin_of_row(world.house.keys, ticket).reveal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +192,9 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A ticket as its holder sees it. `pin` is a secret of the holder; it is empty once the ticket is worth nothing.
+    """A ticket as its holder sees it. `pin` is a secret of the holder; it is empty where it opens nothing.
 
     `uses_left` and `balance` are the register's, None where it is another house's or does not know the ticket yet.
-    It `ends` with its time, or with the window that its first use began.
     """
 
     ticket: sa.Row[Any]
@@ -174,7 +202,12 @@ class Card:
     pin: str = field(repr=False)
     uses_left: int | None
     balance: int | None
-    ends: datetime
+    lasting: Lasting
+
+    @property
+    def ends(self) -> datetime:
+        """With its time, or with the window that its first use began."""
+        return self.lasting.ends
 
 
 async def card(world: World, ticket: sa.Row[Any]) -> Card:
@@ -184,16 +217,9 @@ async def card(world: World, ticket: sa.Row[Any]) -> Card:
         returned = ticket.state == TicketState.REVOKED and await refunds.is_returned(tx, ticket.id, ticket.booking_id)
     uses_left = entry.uses_left if entry else None
     balance = entry.balance if entry else ticket.balance
-    ends = min(ticket.valid_until, entry.activated_until or ticket.valid_until) if entry else ticket.valid_until
-    use = Use.REFUNDED if returned else _use_of(ticket, uses_left, balance, ends, now=world.clock.now())
-    pin = pin_of(
-        world.house.keys,
-        issuer_id=ticket.issuer_id,
-        identity=ticket.id,
-        kid=ticket.kid,
-        generation=ticket.generation,
-    )
-    return Card(ticket, use, pin.reveal() if use is Use.GOOD else "", uses_left, balance, ends)
+    time = lasting(ticket, entry)
+    use = Use.REFUNDED if returned else _use_of(ticket, uses_left, balance, time.ends, now=world.clock.now())
+    return Card(ticket, use, holders_pin(world, ticket) if use is Use.GOOD else "", uses_left, balance, time)
 
 
 def _use_of(ticket: sa.Row[Any], uses_left: int | None, balance: int | None, ends: datetime, *, now: datetime) -> Use:

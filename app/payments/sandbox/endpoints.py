@@ -114,16 +114,19 @@ def page(till: Till, asked: Page) -> Answer:
     return Answer(HTTPStatus.OK, objects.page([shown(row) for row in rows], url="/v1/webhook_endpoints", has_more=more))
 
 
-def configure(till: Till, urls: Sequence[str]) -> None:
+def configure(till: Till, urls: Sequence[str], events: Sequence[str] = (ALL_EVENTS,)) -> None:
     """Make the endpoints of the settings those of `urls`; those that are there keep what they have not heard yet."""
     kept = {f"we_configured_{sha256(url.encode()).hexdigest()[:16]}": url for url in urls}
     for (endpoint,) in till.connection.execute("SELECT id FROM endpoints WHERE configured = 1").fetchall():
         if endpoint in kept:
+            till.connection.execute(
+                "UPDATE endpoints SET enabled_events = ? WHERE id = ?", (json.dumps(list(events)), endpoint)
+            )
             del kept[endpoint]
         else:
             till.connection.execute("DELETE FROM endpoints WHERE id = ?", (endpoint,))
     for endpoint, url in kept.items():
-        _insert(till, endpoint, CreateEndpoint(url, (ALL_EVENTS,), "From the settings", {}), configured=True)
+        _insert(till, endpoint, CreateEndpoint(url, tuple(events), "From the settings", {}), configured=True)
 
 
 def secret_of(key: bytes, endpoint: str, generation: int) -> str:

@@ -12,6 +12,7 @@ import httpx
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from app.outward import Outward, Plain
 from app.payments.sandbox import (
     admin,
     api,
@@ -62,7 +63,8 @@ def create_network(
         try:
             await desk.run(lambda till: _begin(till, settings))
             await desk.weather.load()
-            async with httpx.AsyncClient(transport=webhooks, trust_env=False) as http, _at_work(app, desk, http):
+            carrying = webhooks or Outward(connections_max=settings.webhook_connections_max)
+            async with Plain(carrying) as http, _at_work(app, desk, http):
                 yield
         finally:
             await ledger.close()
@@ -91,7 +93,7 @@ def _begin(till: Till, settings: NetworkSettings) -> Answer:
     """The well-known cards and the endpoints of the settings are there before anyone asks."""
     for token, card in well_known(till.now, secret=till.secret).items():
         methods.keep(till, token, card)
-    endpoints.configure(till, settings.webhook_urls)
+    endpoints.configure(till, settings.webhook_urls, settings.webhook_events)
     return Answer(HTTPStatus.OK, {})
 
 

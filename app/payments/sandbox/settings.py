@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.payments.sandbox.addresses import origin
+from app.payments.sandbox.events import ALL_EVENTS, TYPES
 from app.payments.sandbox.till import Rules
 
 
@@ -38,7 +39,9 @@ class NetworkSettings(BaseSettings):
     merchant: str = Field(default="Cyberticket", max_length=80)
     """The shop's name on the page where the bank asks the holder of a card (3-D Secure)."""
     webhook_urls: Annotated[tuple[str, ...], NoDecode] = ()
-    """Where all events are posted to, beside the endpoints made by the API; separated by commas."""
+    """Where events are posted to, beside the endpoints made by the API; separated by commas."""
+    webhook_events: Annotated[tuple[str, ...], NoDecode] = (ALL_EVENTS,)
+    """Which events those are, such as `payment_intent.succeeded`, or `*` for all; separated by commas."""
     webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """What those are signed with (`whsec_…`); several sign together while one is being rolled; separated by commas."""
     webhook_seconds: float = Field(default=10.0, gt=0, le=60)
@@ -82,7 +85,7 @@ class NetworkSettings(BaseSettings):
             return_origins=self.allowed_return_origins,
         )
 
-    @field_validator("allowed_return_origins", "webhook_urls", "webhook_secrets", mode="before")
+    @field_validator("allowed_return_origins", "webhook_urls", "webhook_events", "webhook_secrets", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
@@ -105,6 +108,14 @@ class NetworkSettings(BaseSettings):
     def _posts(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         for text in given:
             origin(text)
+        return given
+
+    @field_validator("webhook_events")
+    @classmethod
+    def _told(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for name in given:
+            if name not in {ALL_EVENTS, *TYPES}:
+                raise ValueError(f"{name!r} is no event of this network; take some of {', '.join(TYPES)}, or *")
         return given
 
     @model_validator(mode="after")

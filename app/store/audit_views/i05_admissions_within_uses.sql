@@ -24,14 +24,21 @@ WHERE CASE WHEN c.kind = 'voucher' THEN c.uses_left > c.uses - coalesce(used.use
     ELSE c.uses_left <> c.uses - coalesce(used.uses, 0) END
 UNION ALL
 SELECT c.issuer_id, 'credential ' || c.ticket_id, format('%s people of it are inside, and %s were let in',
-    c.inside, c.uses - c.uses_left)
-FROM credential c WHERE c.inside NOT BETWEEN 0 AND c.uses - c.uses_left
+    c.inside, c.uses - c.uses_left + c.carried)
+FROM credential c WHERE c.inside NOT BETWEEN 0 AND c.uses - c.uses_left + c.carried
+UNION ALL
+-- Who went over to the ticket that was issued anew was let in by the one before, or came with that one itself.
+SELECT c.issuer_id, 'credential ' || c.ticket_id, format('%s people came with it, and %s were let in by the one before',
+    c.carried, before.uses - before.uses_left + before.carried)
+FROM credential c JOIN credential before ON before.ticket_id = c.replaces
+WHERE c.carried > before.uses - before.uses_left + before.carried
 UNION ALL
 SELECT t.issuer_id, 'ticket ' || t.id, format('%s uses, and the ticket %s it was given from had %s left',
     t.uses, before.ticket_id, before.uses_left)
-FROM ticket t JOIN credential before ON before.ticket_id = t.gift_of
--- Issued anew, the right to come in again is a use; and a pass stays one.
-WHERE t.uses > CASE t.came_by WHEN 'reissued' THEN before.uses ELSE before.uses_left END AND t.uses <> 9999
+FROM ticket t JOIN credential before ON before.ticket_id = t.gift_of JOIN issuer i ON i.id = t.issuer_id
+-- Issued anew, the right to come in again is a use; and a pass stays one. Who is inside no copy of another house tells.
+WHERE t.uses > CASE t.came_by WHEN 'reissued' THEN before.uses + before.carried ELSE before.uses_left END
+    AND t.uses <> 9999 AND (t.came_by <> 'reissued' OR i.served_by = 'local')
 UNION ALL
 SELECT a.issuer_id, format('admission %s %s %s', a.gate_id, a.scan_id, a.person),
     format('gate %s has no scan %s that let it in', a.gate_id, a.scan_id)

@@ -15,6 +15,17 @@ SELECT a.issuer_id, 'account ' || a.id, format('balance %s %s, and its transfers
 FROM account a LEFT JOIN audit.posting p ON p.account_id = a.id WHERE a.kind = 'prepaid'
 GROUP BY a.id HAVING a.balance <> coalesce(sum(p.credit), 0)
 UNION ALL
+-- What is set aside waits for issuers' own servers, and is paid or given back when they have answered.
+SELECT a.issuer_id, 'account ' || a.id, format('%s %s set aside, and hand-overs under way are to pay %s',
+    aside.credit, a.currency, coalesce(due.asked, 0))
+FROM account a JOIN (SELECT account_id, sum(credit) AS credit FROM audit.posting GROUP BY 1) aside
+        ON aside.account_id = a.id
+    LEFT JOIN (
+        SELECT f.issuer_id, f.currency, sum(f.asked) AS asked FROM handover h JOIN offer f ON f.id = h.offer_id
+        WHERE h.state = 'asked' AND h.came_by = 'resold' GROUP BY 1, 2
+    ) due ON (due.issuer_id, due.currency) = (a.issuer_id, a.currency)
+WHERE a.kind = 'aside' AND aside.credit <> coalesce(due.asked, 0)
+UNION ALL
 SELECT c.issuer_id, 'credential ' || c.ticket_id, format('voucher balance %s', c.balance)
 FROM credential c WHERE c.balance < 0
 UNION ALL

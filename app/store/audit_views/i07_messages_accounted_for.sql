@@ -20,4 +20,5 @@ UNION ALL
 SELECT t.issuer_id, 'ticket ' || t.id, 'no message ever brought it to its handset, or was to'
 FROM ticket t LEFT JOIN (SELECT DISTINCT ticket_id FROM delivery WHERE purpose IN ('ticket', 'gift', 'reissued')) d
     ON d.ticket_id = t.id
-WHERE d.ticket_id IS NULL
+-- One that was revoked before anybody had it was nobody's.
+WHERE d.ticket_id IS NULL AND t.revoked_at IS DISTINCT FROM t.issued_at

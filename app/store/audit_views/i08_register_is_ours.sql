@@ -2,7 +2,7 @@
 -- a copy, and `cyberticket audit` asks that house besides.
 CREATE VIEW audit.i8_register_is_ours AS
 WITH telling AS (
-    SELECT payload ->> 'ticket' AS ticket FROM audit.owed WHERE topic IN ('register', 'revoke', 'suspend')
+    SELECT payload ->> 'ticket' AS ticket FROM audit.owed WHERE topic IN ('register', 'revoke', 'suspend', 'replace')
     UNION
     -- Its tickets are revoked at the register first, and on our books with the money.
     SELECT w.ticket_id::text FROM refund r CROSS JOIN LATERAL unnest(r.ticket_ids) AS w(ticket_id)

@@ -28,6 +28,11 @@ UNION ALL
 SELECT t.issuer_id, 'ticket ' || t.id, format('was given on as ticket %s, and is %s', gift.id, t.state)
 FROM ticket gift JOIN ticket t ON t.id = gift.gift_of WHERE t.state <> 'revoked'
 UNION ALL
+SELECT h.issuer_id, 'handover ' || h.id, format('is %s, and its ticket %s', h.state,
+    CASE WHEN t.id IS NULL THEN 'is not there' ELSE 'is ' || t.state END)
+FROM handover h LEFT JOIN ticket t ON (t.id, t.gift_of) = (h.id, h.ticket_id)
+WHERE (h.state = 'done') <> (t.id IS NOT NULL)
+UNION ALL
 SELECT d.issuer_id, 'delivery ' || d.id, CASE WHEN d.arrived_at IS NULL THEN 'has arrived, and nobody knows when'
     ELSE format('arrived at %s, and is %s', d.arrived_at, d.state) END
 FROM delivery d WHERE (d.arrived_at IS NOT NULL) <> (d.state = 'delivered')

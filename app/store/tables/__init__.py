@@ -3,7 +3,7 @@
 from app.store.tables.catalogue import Issuer, Occasion, Price, Product, Route, RouteStop, Stop, Venue
 from app.store.tables.conversations import Conversation, Inbox, InboxPart
 from app.store.tables.edges import ApiKey, Chore, Idempotency, Journal, Outbox
-from app.store.tables.handsets import Device, Offer, SignIn
+from app.store.tables.handsets import Device, Handover, Offer, SignIn
 from app.store.tables.messages import Delivery, DeliveryPart, DeliveryTry, HandsetProfile, Receipt
 from app.store.tables.money import Account, Settlement, Transfer
 from app.store.tables.peers import Peer, SeenToken
@@ -28,6 +28,7 @@ __all__ = [
     "Dispute",
     "Gate",
     "GateLog",
+    "Handover",
     "HandsetProfile",
     "Idempotency",
     "Inbox",

@@ -30,7 +30,7 @@ class Outbox(SQLModel, table=True):
     last_error: str | None = Field(default=None, max_length=500)
     __table_args__ = (
         sa.UniqueConstraint("topic", "key"),
-        sa.Index("ix_outbox_due", "due_at", postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL")),
+        sa.Index("ix_outbox_due", "topic", "due_at", postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL")),
         sa.Index("ix_outbox_dead", "dead_at", postgresql_where=sa.text("dead_at IS NOT NULL")),
         check("one_end", "done_at IS NULL OR dead_at IS NULL"),
         check("attempts", "attempts >= 0"),

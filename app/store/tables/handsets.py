@@ -1,11 +1,11 @@
-"""The handset's own side: its enrolled devices, the codes it signs in with, and tickets on offer to other handsets."""
+"""The handset's own side: enrolled devices, codes it signs in with, and its tickets on their way to other handsets."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from app.domain.gift import OfferState
+from app.domain.gift import Hand, HandoverState, OfferState
 from app.domain.sign_in import SignInPurpose
 from app.store.tables.base import E164, UUID, check, datetime, key, ref, state, stored, when
 
@@ -89,4 +89,45 @@ class Offer(SQLModel, table=True):
         check("giver", f"giver ~ '{E164}'"),
         check("receiver", f"receiver ~ '{E164}' AND receiver <> giver"),
         check("became", "(state = 'accepted') = (became IS NOT NULL)"),
+    )
+
+
+class Handover(SQLModel, table=True):
+    """A ticket that changes hands while its register is another server's: asked there, and ended by the answer.
+
+    Its id is the new ticket's. Number and code are drawn here first, for the issuer has to learn them.
+    """
+
+    id: UUID = key()
+    issuer_id: UUID = ref("issuer.id")
+    ticket_id: UUID = ref("ticket.id", index=True)
+    receiver: str = Field(max_length=16)
+    came_by: Hand = Field(sa_column=sa.Column("came_by", stored(Hand, "came_by"), nullable=False))
+    """How the receiver comes to it."""
+    why: str = Field(max_length=200)
+    """What staff read of the old ticket afterwards."""
+    tell_giver: bool
+    """Whether who had it is told by message."""
+    offer_id: UUID | None = ref("offer.id", nullable=True)
+    """The offer that was accepted; what it asks for is set aside."""
+    number: str = Field(max_length=10)
+    code: int = Field(sa_type=sa.BigInteger)
+    generation: int
+    kid: int
+    state: HandoverState = state(HandoverState, "state", HandoverState.ASKED)
+    reason: str | None = Field(default=None, max_length=20)
+    """Why the ticket stayed where it is: the name of a `Stays`."""
+    created_at: datetime = when()
+    ended_at: datetime | None = when(nullable=True)
+    __table_args__ = (
+        sa.Index("uq_handover_asked", "ticket_id", unique=True, postgresql_where=sa.text("state = 'asked'")),
+        sa.UniqueConstraint("issuer_id", "number"),
+        sa.UniqueConstraint("issuer_id", "code"),
+        check("number", "number ~ '^[0-9]{10}$'"),
+        check("code", "code >= 0"),
+        check("generation", "generation BETWEEN 2 AND 255"),
+        check("receiver", f"receiver ~ '{E164}'"),
+        check("handed", "came_by <> 'sold'"),
+        check("refused", "(state = 'refused') = (reason IS NOT NULL)"),
+        check("ended", "(state = 'asked') = (ended_at IS NULL)"),
     )

@@ -39,6 +39,8 @@ class AccountKind(StrEnum):
     """Where e-money was topped up from."""
     PAID_OUT = "paid_out"
     """What issuers were paid."""
+    ASIDE = "aside"
+    """E-money set aside for tickets whose hand-over is not finished yet."""
 
 
 class TransferKind(StrEnum):
@@ -62,6 +64,8 @@ class TransferKind(StrEnum):
     PAYOUT = "payout"
     RESALE = "resale"
     """One handset pays another for a ticket."""
+    SET_ASIDE = "set_aside"
+    SET_FREE = "set_free"
 
 
 class Account(SQLModel, table=True):

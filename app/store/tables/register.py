@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 from app.domain.admission import Reason
 from app.domain.entry_rules import Direction, Role
 from app.domain.gate import GateState
+from app.domain.gift import Hand
 from app.domain.ticket import Kind, TicketState
 from app.store.tables.base import UUID, check, datetime, key, ref, state, stored, when
 
@@ -69,6 +70,8 @@ class Credential(SQLModel, table=True):
     """The entrance it is for; empty: any."""
     inside: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many people of it are in now."""
+    carried: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many of them were in with the ticket that was issued anew as this one: their uses are that one's."""
     area: str = Field(default="", max_length=40, sa_column_kwargs={"server_default": ""})
     """Where they are."""
     activated_until: datetime | None = when(nullable=True)
@@ -77,6 +80,13 @@ class Credential(SQLModel, table=True):
     last_gate_id: UUID | None = ref("gate.id", nullable=True)
     holder_key: bytes | None = None
     """The public key (P-256, compressed, 33 octets) of the handset that has it as a living barcode."""
+    replaces: UUID | None = Field(default=None, sa_type=sa.Uuid, unique=True)
+    """The entry that became this one, and no other; the chain of them is the chain of hands."""
+    came_by: Hand = Field(
+        default=Hand.SOLD,
+        sa_column=sa.Column("came_by", stored(Hand, "came_by"), nullable=False, server_default="sold"),
+    )
+    """How it came to whoever has it."""
     __table_args__ = (
         # Each seller draws its own numbers: two may draw the same, and the PIN tells their tickets apart.
         sa.UniqueConstraint("issuer_id", "number", "seller"),
@@ -86,11 +96,15 @@ class Credential(SQLModel, table=True):
         sa.Index("ix_credential_changed", "seller", "changed_in", postgresql_where=sa.text("seller <> ''")),
         check("uses_left", "uses_left BETWEEN 0 AND uses"),
         check("balance", "balance >= 0"),
-        check("inside", "inside BETWEEN 0 AND uses - uses_left"),
+        check("inside", "inside BETWEEN 0 AND uses - uses_left + carried"),
+        check("carried", "carried >= 0 AND (carried = 0 OR came_by = 'reissued')"),
         check("holder_key", "octet_length(holder_key) = 33"),
+        check("first", "(came_by = 'sold') = (replaces IS NULL)"),
         sa.Index("ix_credential_occasion", "occasion_id", "registered_in"),
         sa.Index("ix_credential_occasion_changed", "occasion_id", "changed_in"),
         sa.Index("ix_credential_inside", "issuer_id", "area", postgresql_where=sa.text("inside > 0")),
+        # A supervisor's search: by the last four digits of the holder's number, which the label has.
+        sa.Index("ix_credential_handset", "issuer_id", sa.text("(label ->> 'handset')")),
     )
 
 
@@ -127,6 +141,10 @@ class Gate(SQLModel, table=True):
     """When it last fetched its snapshot or brought its scans."""
     turned_at: datetime | None = when(nullable=True)
     """When its device was shut out last, by a revocation or by the invitation of another one."""
+    brought_generation: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Of which device `brought_upto` is: the one that brought last."""
+    brought_upto: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Up to this seq nothing of that device's log is missing here: the log is read on from there."""
     created_at: datetime = when()
     __table_args__ = (
         sa.UniqueConstraint("issuer_id", "name"),
@@ -152,7 +170,7 @@ class Scan(SQLModel, table=True):
     issuer_id: UUID = ref("issuer.id")
     kind: ScanKind = Field(sa_column=sa.Column("kind", stored(ScanKind, "kind"), nullable=False))
     presented: bytes
-    """A keyed hash of what was presented, never the text: it may hold a PIN."""
+    """A keyed hash of what was presented, behind the index of its secret; never the text: it may hold a PIN."""
     ticket_id: UUID | None = Field(default=None, sa_type=sa.Uuid)
     reason: Reason = Field(sa_column=sa.Column("reason", stored(Reason, "reason"), nullable=False))
     answer: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
@@ -225,6 +243,8 @@ class IncidentKind(StrEnum):
     LOG_FORKED = "log_forked"
     PIN_GUESSING = "pin_guessing"
     AFTER_SHUT_OUT = "after_shut_out"
+    BROUGHT_LATE = "brought_late"
+    UNDONE_LATE = "undone_late"
 
 
 class Incident(SQLModel, table=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -88,3 +90,33 @@ async def assert_settled(stage: Stage, made: Made) -> str:
         assert len(places) == wanted
         assert all(place.held_until is None for place in places), "what is sold has no end"
     return state
+
+
+async def assert_paid(stage: Stage, made: Made, *, won: int = 60_000) -> None:
+    """Money, tickets and places agree that it is sold."""
+    assert await state_of(stage, made.id) == "paid"
+    assert stage.card.taken(made.id) == won
+    assert await tickets(stage, made.id) == await stage.value(
+        "SELECT count(*) FROM booking_item WHERE booking_id = :id", id=made.id
+    )
+    held = await stage.sql("SELECT held_until FROM place WHERE taken_by = :id", id=made.id)
+    assert held
+    assert all(row.held_until is None for row in held)
+
+
+class Slow:
+    """Any port whose call of one verb waits for leave: before the request goes out, or before its answer comes in."""
+
+    def __init__(self, port: Any, verb: str, *, going_out: bool) -> None:
+        self._port, self._verb, self._going_out, self.name = port, verb, going_out, port.name
+        self.waits, self.go = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, verb: str) -> Any:
+        call = getattr(self._port, verb)
+        return partial(self._slowly, call) if verb == self._verb else call
+
+    async def _slowly(self, call: Any, *args: Any, **names: Any) -> Any:
+        outcome = None if self._going_out else await call(*args, **names)
+        self.waits.set()
+        await self.go.wait()
+        return await call(*args, **names) if self._going_out else outcome

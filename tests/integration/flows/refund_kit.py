@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from builders import Stage
+from builders import Made, Shop, Stage, a_gate, a_scan, typed
 from fakes import FakeCard
 
 from app.domain.dispute import DisputeState
 from app.domain.money import Money
+from app.domain.refund import RefundReason
 from app.domain.refusals import IssuerAway
+from app.flows.returning import refund
+from app.flows.returning.refund import Refunding
 from app.ports import (
     Decline,
     DisputeStanding,
@@ -150,3 +154,19 @@ async def books(stage: Stage) -> dict[str, int]:
 async def refund_states(stage: Stage, booking_id: UUID) -> list[str]:
     rows = await stage.sql("SELECT state FROM refund WHERE booking_id = :id ORDER BY id", id=booking_id)
     return [row.state for row in rows]
+
+
+async def returned(stage: Stage, made: Made, *tickets: UUID, **more: Any) -> Refunding:
+    """The buyer returns these tickets, or all."""
+    asked = {"reason": RefundReason.BUYER, "by": "buyer"} | more
+    return await refund.ask(stage.world, booking_id=made.id, ticket_ids=tickets or None, **asked)
+
+
+async def admitted(stage: Stage, shop: Shop, ticket: Any) -> bool:
+    """Whether a gate opens for it during the play."""
+    gate = await a_gate(stage, shop)
+    before = stage.clock.time
+    stage.clock.time = ticket.starts_at
+    answer = await a_scan(stage, shop, gate, typed(ticket))
+    stage.clock.time = before
+    return bool(answer["admit"])

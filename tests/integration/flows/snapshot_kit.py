@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from builders import KEYS, Shop, Stage
+from builders import KEYS, Made, Shop, Stage, a_booking
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.domain.gate import Place
@@ -60,3 +61,18 @@ async def taken(stage: Stage, caller: GateCaller) -> Taken:
     told = await snapshot.take(stage.world, caller)
     assert told.body is not None, "nothing was said to be known"
     return Taken(stage, caller, read_snapshot(told.body, KEYS.verifier.verify), told.body)
+
+
+async def sold(stage: Stage, shop: Shop, of: str = "play/mon", **given: Any) -> Made:
+    """One ticket that the register knows."""
+    return await a_booking(stage, shop, of=of, category=given.pop("category", "R"), worked=True, **given)
+
+
+async def ready(stage: Stage, shop: Shop, *occasions: UUID) -> Taken:
+    return await taken(stage, await bound_gate(stage, shop, *occasions))
+
+
+async def change(stage: Stage, ticket_id: UUID, **columns: object) -> None:
+    """What gates, bindings and revocations do to an entry."""
+    told = ", ".join(f"{name} = :{name}" for name in columns)
+    await stage.sql(f"UPDATE credential SET {told} WHERE ticket_id = :id", id=ticket_id, **columns)  # noqa: S608 - names written in this file

@@ -43,6 +43,14 @@ async def test_tickets_are_listed_and_used_up_ones_are_not(stage: Stage, shop: S
     assert (await ask(stage, "내 표")) == f"봄날의 우체국 11월 24일 (화) 12:00 {shown(made.tickets[1])}"
 
 
+async def test_a_pass_is_listed_until_the_time_is_over_that_its_first_use_began(stage: Stage, shop: Shop) -> None:
+    made = await a_booking(stage, shop, of="carnet/open", category="adult", worked=True)
+    assert shown(made.tickets[0]) in await ask(stage, "tickets")
+    await stage.sql("UPDATE credential SET activated_until = :now", now=stage.clock.now())
+
+    assert (await ask(stage, "tickets")).startswith("You have no ticket")
+
+
 async def test_a_lost_message_is_sent_again_three_times_an_hour(stage: Stage, shop: Shop) -> None:
     assert (await ask(stage, "RESEND")).startswith("You have no ticket")
     made = await a_booking(stage, shop, worked=True)
@@ -94,6 +102,19 @@ async def test_a_gift_by_message_reaches_the_other_handset_and_both_hear_of_it(s
     assert (await ask(stage, f"선물 {number} 01087654321")).startswith(f"표 {number}번을 010-****-4321에 선물했습니다.")
     assert (await ask(stage, f"GIFT {number} 010-5555-1234")).startswith("You have no good ticket")
     assert len(stage.carrier.inbox(FRIEND)) == 1
+
+
+async def test_a_gift_that_its_issuer_has_not_agreed_to_yet_is_said_to_be_under_way(stage: Stage, shop: Shop) -> None:
+    made = await a_booking(stage, shop, worked=True)
+    number = shown(made.tickets[0])
+    await stage.sql("UPDATE issuer SET served_by = 'elsewhere'")
+    try:
+        told = [await ask(stage, f"GIFT {number} 010-{other}") for other in ("8765-4321", "8765-4321", "5555-1234")]
+    finally:
+        await stage.sql("UPDATE issuer SET served_by = 'local'")
+
+    assert told == [f"Ticket {number} is being handed over. A message comes when its organiser has answered."] * 3
+    assert await stage.value("SELECT count(*) FROM handover") == 1
 
 
 async def test_a_gift_to_nobody_or_to_oneself_says_what_is_wrong(stage: Stage, shop: Shop) -> None:

@@ -254,7 +254,7 @@ async def test_who_is_being_counted_by_another_process_is_counted_after_it(
         buyer_limit=4,
     )
     async with second.world.transaction() as tx:
-        assert await sales.open_bookings(tx, [other]) == [None]
+        assert await sales.open_limited(tx, [other]) == [None]
         asking = asyncio.create_task(a_booking(stage, shop, of="gift/open", category="gift", quantity=2))
         await asyncio.sleep(0.1)
         assert not asking.done()

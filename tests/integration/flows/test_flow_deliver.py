@@ -15,7 +15,7 @@ from app.domain.refusals import NotFound, TooMany, WrongState
 from app.flows.delivery import deliver
 from app.flows.outcome import Done
 from app.flows.tickets import register, show
-from app.store import messages
+from app.store import receipts
 
 
 async def delivery(stage: Stage, purpose: str = "ticket") -> dict[str, Any]:
@@ -229,10 +229,10 @@ async def test_a_receipt_and_its_messages_record_that_commit_at_once_do_not_miss
 
     async def recorded() -> None:
         async with stage.world.transaction() as tx:
-            await messages.sent(tx, identity, messages.Names("sms_http", "sms_http", ("m-1",), 1), now=now)
+            await receipts.sent(tx, [receipts.Taken(identity, "sms_http", "sms_http", ("m-1",), 1)], now=now)
 
     async with stage.world.transaction() as tx:
-        await messages.receive(tx, channel="sms_http", message_id="m-1", state="DELIVERED", at=now, now=now)
+        await receipts.receive(tx, [receipts.Word("sms_http", "m-1", "DELIVERED", now)], now=now)
         recording = asyncio.create_task(recorded())
         await asyncio.sleep(0.1)
     await recording
@@ -243,11 +243,12 @@ async def test_a_receipt_and_its_messages_record_that_commit_at_once_do_not_miss
 async def test_a_message_that_was_recorded_as_sent_is_not_sent_by_another_channel(stage: Stage, shop: Shop) -> None:
     message = await sent_message(stage, shop)
     now, identity = stage.clock.now(), (await delivery(stage))["id"]
+    assert isinstance(identity, UUID)
 
     async with stage.world.transaction() as tx:
-        again = await messages.sent(tx, identity, messages.Names("ems", "ems", ("m-9",), 1), now=now)
+        again = await receipts.sent(tx, [receipts.Taken(identity, "ems", "ems", ("m-9",), 1)], now=now)
 
-    assert again is None
+    assert again == []
     assert (await delivery(stage))["message_id"] == message
     assert await stage.sql("SELECT 1 FROM delivery_part WHERE message_id = 'm-9'") == []
 

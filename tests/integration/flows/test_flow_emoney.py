@@ -10,10 +10,15 @@ from builders import BUYER, FRIEND, Shop, Stage, a_booking, a_gate, a_scan, an_a
 
 from app.domain.credential import shown
 from app.domain.money import Money
+from app.domain.payment import PaymentEvent
 from app.domain.refusals import BadLine, Locked, NotEnoughValue, NotFound
 from app.flows.paying import emoney
 from app.flows.tickets import register
 from app.ports import Captured, Charge, Decline, Prepaid, Refunded, Refused, Voided
+from app.store import payments
+from app.store.moves import move_many
+from app.store.payments import NewPayment
+from app.store.tables import Payment
 
 
 async def balance(stage: Stage, handset: str = BUYER) -> int:
@@ -41,6 +46,60 @@ def a_charge(shop: Shop, key: str, won: int, pin_typed: str) -> Charge:
 
 async def top_up(stage: Stage, shop: Shop, won: int, key: str) -> emoney.ToppedUp:
     return await emoney.top_up(stage.world, issuer_id=shop.issuer, handset=BUYER, amount=Money(won, "KRW"), key=key)
+
+
+# --- attempts -------------------------------------------------------------------------------------------------------
+
+
+def a_part(stage: Stage, shop: Shop, booking_id: UUID, number: int) -> NewPayment:
+    """A part of an attempt that is about to be charged 5,000 won."""
+    return NewPayment(
+        id=UUID(int=number),
+        issuer_id=shop.issuer,
+        booking_id=booking_id,
+        part=1,
+        provider="emoney",
+        amount=5_000,
+        currency="KRW",
+        key=f"pay-{number}",
+        reference=None,
+        created_at=stage.clock.now(),
+    )
+
+
+async def test_of_two_attempts_that_begin_together_one_begins(stage: Stage, shop: Shop) -> None:
+    made = await a_booking(stage, shop)
+    asks = [(a_part(stage, shop, made.id, number),) for number in (7, 8)]
+
+    async with stage.database.statements() as tx:
+        assert await payments.begin_payments(tx, asks) == [True, False]
+        assert await payments.begin_payments(tx, asks[1:]) == [False]
+
+    assert [row.key for row in await stage.sql("SELECT key FROM payment")] == ["pay-7"]
+
+
+async def test_no_attempt_begins_when_the_time_to_pay_is_over(stage: Stage, shop: Shop) -> None:
+    made = await a_booking(stage, shop)
+    stage.clock.advance(seconds=stage.world.house.hold_seconds)
+
+    async with stage.database.statements() as tx:
+        assert await payments.begin_payments(tx, [(a_part(stage, shop, made.id, 7),)]) == [False]
+
+
+async def test_a_charge_of_an_attempt_that_was_given_up_takes_nothing(stage: Stage, shop: Shop) -> None:
+    """Whoever gave it up has looked whether it was charged."""
+    pin_typed = await an_account(stage, shop, 20_000)
+    part = a_part(stage, shop, (await a_booking(stage, shop)).id, 7)
+    async with stage.world.transaction() as tx:
+        await payments.begin_payments(tx, [(part,)])
+        await move_many(tx, Payment, [part.id], PaymentEvent.LOSE_SIGHT)
+
+    charge = a_charge(shop, part.key, 5_000, pin_typed)
+    refused = await stage.world.payments["emoney"].authorize(charge, reference=None)
+
+    assert refused == Refused(Decline.INVALID, "this attempt was given up")
+    assert await balance(stage) == 20_000
+    await assert_books_close(stage)
 
 
 # --- topping up -----------------------------------------------------------------------------------------------------

@@ -78,6 +78,32 @@ async def test_what_is_missing_is_told_by_the_highest_seq_without_a_gap(stage: S
     assert await left(stage, code) == (5, 4)
 
 
+async def test_a_log_is_not_read_again_up_to_where_it_was_whole(stage: Stage, shop: Shop) -> None:
+    (code,) = await tickets(stage, shop, [9])
+    gate = await a_device(stage, shop, "door")
+    for _ in range(4):
+        gate.lets_in(code)
+    assert (await gate.brings(gate.lines[:2])).upto == 2
+    async with stage.database.transaction() as tx:
+        await tx.execute("SET LOCAL session_replication_role = replica")
+        await tx.execute("DELETE FROM gate_log WHERE seq = 1")
+
+    assert (await gate.brings([gate.lines[3]])).upto == 2
+    assert (await gate.brings([gate.lines[2]])).upto == 4
+
+
+async def test_each_device_of_a_gate_is_told_how_much_of_its_own_log_is_there(stage: Stage, shop: Shop) -> None:
+    (code,) = await tickets(stage, shop, [9])
+    old = await a_device(stage, shop, "door")
+    for _ in range(3):
+        old.lets_in(code)
+    await old.brings(old.lines[:2])
+    new = await a_device(stage, shop, "door")
+    new.lets_in(code)
+
+    assert [(await one.brings()).upto for one in (new, old, new)] == [1, 3, 1]
+
+
 async def test_a_no_and_a_look_are_kept_as_scans_and_use_nothing(stage: Stage, shop: Shop) -> None:
     (code,) = await tickets(stage, shop)
     gate = await a_device(stage, shop)
@@ -106,6 +132,100 @@ async def test_an_undo_counts_whether_it_comes_after_its_scan_or_before(stage: S
     assert await stage.value("SELECT count(*) FROM scan WHERE undone_by IS NOT NULL") == 2
     assert await stage.value("SELECT last_used_at FROM credential WHERE code = :code", code=codes[0]) is None
     assert await breaches(stage) == []
+
+
+@pytest.mark.parametrize("asked_first", [False, True], ids=["alone", "asked"])
+async def test_an_undo_after_the_minute_takes_nothing_back_and_is_reported(
+    stage: Stage, shop: Shop, *, asked_first: bool
+) -> None:
+    (code,) = await tickets(stage, shop)
+    gate = await a_device(stage, shop, "North")
+    if asked_first:
+        await asked(stage, gate, code, "s-1")
+    else:
+        gate.lets_in(code, scan_id="s-1")
+    stage.clock.advance(seconds=60, milliseconds=1)
+    undo = gate.takes_back("s-1")
+
+    await gate.brings()
+    await gate.brings()
+
+    (incident,) = await stage.sql("SELECT kind, scan_id, ticket_id, details FROM incident")
+    assert tuple(incident) == ("undone_late", undo, ticket_of(code), {"gate": "North", "undoes": "s-1"})
+    assert (await left(stage, code), await breaches(stage)) == ((0, 1), [])
+
+
+@pytest.mark.parametrize("asked_first", [False, True], ids=["alone", "asked"])
+async def test_an_undo_within_the_minute_counts_though_it_is_brought_half_a_day_later(
+    stage: Stage, shop: Shop, *, asked_first: bool
+) -> None:
+    (code,) = await tickets(stage, shop)
+    gate = await a_device(stage, shop)
+    if asked_first:
+        await asked(stage, gate, code, "s-1")
+    else:
+        gate.lets_in(code, scan_id="s-1")
+    stage.clock.advance(seconds=60)
+    gate.takes_back("s-1")
+    stage.clock.advance(hours=12)
+
+    await gate.brings()
+
+    assert (await left(stage, code), await kinds(stage)) == ((1, 0), [])
+
+
+async def test_an_undo_of_long_ago_takes_nothing_back_whatever_time_it_tells(stage: Stage, shop: Shop) -> None:
+    codes = await tickets(stage, shop, [1, 1, 1, 1])
+    gate = await a_device(stage, shop, role=Role.SUPERVISOR)
+    then, ahead = stage.clock.now(), stage.clock.now() + timedelta(days=2)
+    gate.lets_in(codes[0], scan_id="old")
+    gate.lets_in(codes[1], scan_id="ahead", at=ahead)
+    await gate.brings()
+    await asked(stage, gate, codes[2], "asked")
+    stage.clock.advance(days=2)
+    await asked(stage, gate, codes[3], "new", kind=ScanKind.OVERRIDE, why="known here")
+    gate.says(Deed.UNDO, Reason.UNDONE, undoes="new", at=then)
+    gate.says(Deed.UNDO, Reason.UNDONE, undoes="old", at=then + timedelta(seconds=30))
+    gate.says(Deed.UNDO, Reason.UNDONE, undoes="ahead", at=ahead + timedelta(seconds=30))
+    gate.says(Deed.UNDO, Reason.UNDONE, undoes="asked", at=then + timedelta(seconds=30))
+
+    await gate.brings()
+
+    assert [await left(stage, code) for code in codes] == [(0, 1)] * 4
+    assert (await kinds(stage), await breaches(stage)) == (["undone_late"] * 4, [])
+
+
+async def test_a_gate_whose_clock_is_wrong_takes_back_within_a_minute_of_its_own(stage: Stage, shop: Shop) -> None:
+    (code,) = await tickets(stage, shop)
+    gate = await a_device(stage, shop)
+    fast = stage.clock.now() + timedelta(hours=5)
+    gate.lets_in(code, scan_id="s-1", at=fast)
+    gate.says(Deed.UNDO, Reason.UNDONE, undoes="s-1", at=fast + timedelta(seconds=59))
+
+    await gate.brings()
+
+    assert (await left(stage, code), await kinds(stage)) == ((1, 0), [])
+
+
+async def test_what_was_done_more_than_a_day_ago_counts_and_is_reported_once(stage: Stage, shop: Shop) -> None:
+    (code,) = await tickets(stage, shop, [9])
+    gate = await a_device(stage, shop, "North")
+    first = gate.lets_in(code)
+    gate.says(Deed.ENTER, Reason.USED, code)
+    stage.clock.advance(hours=1)
+    gate.lets_in(code, 2)
+    stage.clock.advance(hours=1, milliseconds=1)
+    gate.lets_in(code)
+    stage.clock.advance(hours=24)
+
+    brought = await gate.brings()
+    await gate.brings()
+
+    (incident,) = await stage.sql("SELECT * FROM incident")
+    assert [one.id for one in brought.incidents] == [incident.id]
+    assert (incident.kind, incident.scan_id, incident.details["entries"]) == ("brought_late", first, 2)
+    assert "brought 2 entries" in incidents.in_words(incident.kind, incident.details)["en"]
+    assert (await left(stage, code), await breaches(stage)) == ((5, 4), [])
 
 
 async def test_who_left_is_outside_and_comes_in_again_for_no_use(stage: Stage, shop: Shop) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from builders import Shop, Stage, a_gate, a_scan
+from builders import Shop, Stage, a_gate, a_scan, caller_by
 
 from app import tokens
 from app.domain.entry_rules import Direction, Role
@@ -33,7 +33,7 @@ async def test_a_code_enrols_one_gate_once(stage: Stage, shop: Shop) -> None:
     enrolled = await gate_tokens.enrol(stage.world, invitation.code)
 
     assert (enrolled.gate_id, enrolled.name, enrolled.issuer_slug) == (invitation.gate_id, "front door", "haneul")
-    caller = gate_tokens.gate_caller(stage.world, enrolled.token)
+    caller = await caller_by(stage, enrolled.token)
     assert (caller.gate_id, caller.issuer_id) == (enrolled.gate_id, shop.issuer)
     with pytest.raises(NotAuthentic, match="wrong, used or too old"):
         await gate_tokens.enrol(stage.world, invitation.code)
@@ -77,7 +77,7 @@ async def test_a_token_ends_after_eight_hours_and_belongs_to_this_house(stage: S
 
     for token in (gate.token, "nonsense", gate.token[:-4] + "AAAA"):
         with pytest.raises(NotAuthentic, match="Enrol the gate again"):
-            gate_tokens.gate_caller(stage.world, token)
+            await caller_by(stage, token)
 
 
 async def test_a_gate_that_is_invited_again_keeps_its_id_and_must_enrol_anew(stage: Stage, shop: Shop) -> None:
@@ -181,17 +181,17 @@ async def test_a_token_is_verified_once_for_its_life_and_counts_no_longer_than_i
     monkeypatch.setattr(tokens, "read", counting)
     monkeypatch.setattr(gate_tokens, "_known", {})
     for _ in range(3):
-        assert gate_tokens.gate_caller(stage.world, gate.token) == gate.caller
+        assert await caller_by(stage, gate.token) == gate.caller
     assert len(verified) == 1
 
     other = replace(stage.world, house=replace(stage.world.house, keys=KeyRing.fresh()))
     elsewhere = replace(stage.world, house=replace(stage.world.house, public_url="https://another.example"))
     for world in (other, elsewhere):
         with pytest.raises(NotAuthentic):
-            gate_tokens.gate_caller(world, gate.token)
+            await caller_by(replace(stage, world=world), gate.token)
     stage.clock.advance(hours=8, seconds=31)
     with pytest.raises(NotAuthentic):
-        gate_tokens.gate_caller(stage.world, gate.token)
+        await caller_by(stage, gate.token)
 
 
 async def test_no_more_tokens_are_remembered_than_there_is_room_for(
@@ -203,7 +203,7 @@ async def test_no_more_tokens_are_remembered_than_there_is_room_for(
 
     for _ in range(5):
         gate = await a_gate(stage, shop)
-        assert gate_tokens.gate_caller(stage.world, gate.token) == gate.caller
+        assert await caller_by(stage, gate.token) == gate.caller
         assert len(known) <= 2
 
 

@@ -14,7 +14,8 @@ from app.domain.handset import Handset
 from app.domain.refusals import BadHandset, NotAuthentic, NotFound, TooMany, WrongState
 from app.domain.sign_in import SignInPurpose
 from app.domain.ticket import TicketEvent
-from app.flows.hands.reissue import Given, reissue
+from app.flows.hands.reissue import reissue
+from app.flows.hands.succession import Given
 from app.flows.handset import carry, devices, new_number
 from app.flows.handset.devices import Caller
 from app.flows.handset.new_number import Move

@@ -32,12 +32,14 @@ from fakes import GOOD_CARD, Upset
 from app.domain.credential import link_token_for, ticket_number
 from app.domain.money import Money
 from app.flows.booking import book
+from app.flows.books.ledger import PaidPart
 from app.flows.delivery import deliver
 from app.flows.hands.give import give
 from app.flows.paying import pay
 from app.flows.paying.pay import Paid, Pending, Tender
 from app.flows.tickets import issue, show
 from app.ports import Prepaid
+from app.store import sales
 
 
 async def count(stage: Stage, table: str, where: str = "true") -> int:
@@ -74,7 +76,7 @@ async def test_nothing_is_issued_when_the_last_statement_of_the_sale_fails(
         raise OSError("the disk is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr("app.flows.tickets.issue.outbox.put", fails)
+        broken.setattr("app.flows.owing.outbox.put", fails)
         with pytest.raises(OSError, match="disk is full"):
             await pay.pay(stage.world, made.id, [Tender(GOOD_CARD)])
 
@@ -234,7 +236,10 @@ async def test_an_attempt_of_which_one_part_is_over_is_not_captured_in_part(stag
     card, emoney = (await show.booking(stage.world, made.id)).payments
     await stage.sql("UPDATE payment SET state = 'voided' WHERE id = :id", id=emoney.id)
 
-    done = issue.Completion(stage.world, made.id, (card.id, emoney.id))
+    async with stage.database.statements() as tx:
+        booking = (await sales.bookings(tx, [made.id]))[made.id]
+    parts = tuple(PaidPart(part.id, part.provider, part.amount) for part in (card, emoney))
+    done = issue.Completion(stage.world, booking, parts)
     assert not await stage.database.together(issue.complete, done)
 
     assert await stage.value("SELECT state FROM payment WHERE id = :id", id=card.id) == "unknown"

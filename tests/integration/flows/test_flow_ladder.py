@@ -9,15 +9,19 @@ from uuid import UUID
 
 import pytest
 from builders import BUYER, Shop, Stage, a_booking
+from door_kit import Rules
+from enrolled_kit import a_device
 from fakes import FakeCarrier
 
 from app.domain.delivery import Profile
 from app.domain.handset import Handset
 from app.flows import oversee
 from app.flows.delivery import deliver
+from app.flows.handset import profiles
 from app.flows.staff import Member
 from app.ports import Accepted, Message, Rejected
-from app.store import messages
+
+pytest_plugins = ["door_plugin"]
 
 NO_ROOM, AWAY = Rejected("no such phone", retry=False), Rejected("out of reach", retry=True)
 
@@ -65,8 +69,8 @@ async def history(stage: Stage) -> list[tuple[str, str, str | None]]:
 
 
 async def wants(stage: Stage, profile: Profile) -> None:
-    async with stage.world.transaction() as tx:
-        await messages.set_profile(tx, BUYER, profile, source="test", now=stage.clock.now())
+    await profiles.take(stage.world, Handset(BUYER), profile, source="test")
+    assert await profiles.of(stage.world, Handset(BUYER)) is profile
 
 
 async def test_a_handset_that_shows_pictures_gets_the_code_and_one_that_browses_the_link(
@@ -81,6 +85,46 @@ async def test_a_handset_that_shows_pictures_gets_the_code_and_one_that_browses_
         assert message.code.startswith("C")
         assert "/wap/t/" in message.link
         assert "PIN" in message.text
+
+
+async def test_what_a_gate_would_refuse_is_neither_sent_as_a_picture_nor_told(
+    stage: Stage, shop: Shop, rules: Rules
+) -> None:
+    carriers = with_channels(stage, "sms", "ems", "wap_push")
+    wap, sms = carriers["wap_push"].messages, carriers["sms"].messages
+    await wants(stage, Profile.WAP)
+    await rules(faces="living_or_pin")
+    await a_booking(stage, shop, worked=True)
+    assert [one.code for one in wap] == [""], "the link's page still has number and PIN"
+
+    await rules(faces="living")
+    for profile in (Profile.WAP, Profile.EMS):
+        await wants(stage, profile)
+        await a_booking(stage, shop, worked=True)
+
+    assert len(sms) == 2
+    for message in sms:
+        assert message.code == ""
+        assert "PIN" not in message.text
+        assert "/t/" in message.text
+    assert carriers["ems"].messages == []
+
+
+async def test_a_picture_that_fell_back_is_not_sent_once_a_handset_carries_the_ticket(
+    stage: Stage, shop: Shop, rules: Rules
+) -> None:
+    device = await a_device(stage, BUYER)
+    carriers = with_channels(stage, "sms", "ems")
+    await wants(stage, Profile.EMS)
+    made = await a_booking(stage, shop, worked=True)
+    await rules(retires_static=True)
+    await stage.sql("UPDATE ticket SET device_id = :device", device=device.device_id)
+
+    await deliver.resend(stage.world, made.tickets[0].id)
+    await stage.work()
+
+    assert len(carriers["ems"].messages) == len(carriers["sms"].messages) == 1
+    assert "PIN" in carriers["sms"].messages[0].text
 
 
 async def test_a_channel_that_refuses_gives_way_at_once(stage: Stage, shop: Shop) -> None:
@@ -190,6 +234,12 @@ async def test_when_the_last_channel_lost_it_staff_find_all_the_reasons_and_may_
     member = Member(UUID(int=1), None, frozenset({"messages"}))
     (letter,) = await oversee.dead_letters(stage.world, member)
     assert letter.last_error == why
+    (seen,) = await oversee.deliveries(stage.world, member, state="failed", after=None, limit=10)
+    assert [(one.channel, one.outcome) for one in seen.tries] == [
+        ("sms", "rejected"),
+        ("sms_http", "accepted"),
+        ("sms_http", "rejected"),
+    ]
 
     await oversee.revive(stage.world, member, letter.id)
     await stage.work()

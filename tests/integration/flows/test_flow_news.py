@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 
@@ -54,6 +55,17 @@ async def test_an_event_is_kept_once(stage: Stage, shop: Shop) -> None:
     assert told == [True, False, False]
     assert await stage.value("SELECT count(*) FROM payment_event") == 1
     assert await stage.value("SELECT count(*) FROM outbox WHERE topic = 'news'") == 1
+
+
+async def test_events_that_come_at_once_are_each_kept_once(stage: Stage, shop: Shop) -> None:
+    await lost(stage, shop)
+
+    told = await asyncio.gather(
+        *(tell(stage, event_id, NewsKind.PAYMENT, reference(stage)) for event_id in ("e0", "e1", "e2", "e1", "e2"))
+    )
+
+    assert told == [True, True, True, False, False]
+    assert await stage.value("SELECT count(*) FROM outbox WHERE topic = 'news'") == 3
 
 
 async def test_a_forged_event_leaves_nothing_behind(stage: Stage, shop: Shop) -> None:

@@ -10,19 +10,21 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 from builders import BUYER, FRIEND, Shop, Stage, a_booking, a_gate, a_scan, pin, typed
-from gate_scans_kit import a_device
+from gate_scans_kit import Device, a_device, breaches
 from offers_kit import a_ticket, rules, states
 
 from app.domain.admission import Reason
-from app.domain.entry_rules import UNLIMITED_USES
+from app.domain.entry_rules import UNLIMITED_USES, Direction
 from app.domain.gate_log import Deed
-from app.domain.refusals import NotFound, WrongState
+from app.domain.refusals import HandoverPending, NotFound, WrongState
 from app.flows.hands import offer
 from app.flows.hands.chain import chain
 from app.flows.hands.give import give, send_back
-from app.flows.hands.reissue import Given, reissue
+from app.flows.hands.reissue import reissue
+from app.flows.hands.succession import Given
 from app.flows.returning import refund
 from app.flows.tickets import register, show
+from app.store import register_gate, snapshot
 
 LOST = "the phone was lost"
 
@@ -84,15 +86,95 @@ async def test_another_number_gets_the_tickets_and_the_old_one_is_told(stage: St
     assert stage.carrier.inbox(BUYER)[-1].endswith("is now with 010-****-4321.")
 
 
-async def test_who_is_inside_stays_counted_where_they_are(stage: Stage, shop: Shop) -> None:
-    old = await a_ticket(stage, shop, of="carnet/open", category="adult")
-    await stage.sql("UPDATE credential SET uses_left = 1, inside = 1, area = 'hall', last_used_at = now()")
+async def a_rider_inside(stage: Stage, shop: Shop) -> tuple[Any, Device]:
+    """A ticket of three uses whose holder went into the hall by a gate that people pass both ways."""
+    ticket = await a_ticket(stage, shop, of="carnet/open", category="adult")
+    gate = await a_device(stage, shop, direction=Direction.BOTH, area="hall")
+    stage.clock.time = ticket.valid_from
+    assert (await a_scan(stage, shop, gate.enrolled, typed(ticket)))["admit"]
+    return ticket, gate
+
+
+async def passes(stage: Stage, shop: Shop, gate: Device, ticket_id: UUID, direction: Direction) -> str:
+    """What the gate says a minute later, to the codes that this ticket has."""
+    stage.clock.advance(minutes=1)
+    ticket = await show.ticket(stage.world, ticket_id)
+    return str((await a_scan(stage, shop, gate.enrolled, typed(ticket), direction=direction))["reason"])
+
+
+async def people(stage: Stage, shop: Shop) -> dict[str, int]:
+    async with stage.database.statements() as tx:
+        return await register_gate.occupancy(tx, shop.issuer, now=stage.clock.now())
+
+
+async def test_who_is_inside_is_inside_with_the_new_ticket_and_leaves_by_it(stage: Stage, shop: Shop) -> None:
+    old, gate = await a_rider_inside(stage, shop)
 
     given = await reissue(stage.world, old.id, LOST)
 
     new, before = await entry(stage, given.id), await entry(stage, old.id)
-    assert (new.uses, new.uses_left, new.inside, before.inside, before.area) == (1, 1, 0, 1, "hall")
+    assert (new.uses, new.uses_left, new.inside, new.area, before.inside) == (2, 2, 1, "hall", 0)
     assert new.last_used_at == before.last_used_at
+    assert (await people(stage, shop), await breaches(stage)) == ({"hall": 1}, [])
+    told = [await passes(stage, shop, gate, given.id, Direction.OUT) for _ in range(2)]
+    assert (told, await people(stage, shop)) == (["left", "not_inside"], {})
+    assert await passes(stage, shop, gate, given.id, Direction.IN) == "admitted"
+    assert await stage.value("SELECT max(use_no) FROM admission WHERE ticket_id = :id", id=given.id) == 1
+    assert await breaches(stage) == []
+
+
+async def test_who_was_inside_comes_again_with_the_new_ticket_also_where_it_is_issued_twice(
+    stage: Stage, shop: Shop
+) -> None:
+    async with rules(stage, reentry=True):
+        old, gate = await a_rider_inside(stage, shop)
+        second = await reissue(stage.world, old.id, LOST)
+        third = await reissue(stage.world, second.id, LOST)
+
+        out, again = [await passes(stage, shop, gate, third.id, way) for way in (Direction.OUT, Direction.IN)]
+
+        new = await entry(stage, third.id)
+        assert (out, again, new.uses, new.uses_left, new.inside) == ("left", "reentered", 2, 2, 1)
+        assert [(await entry(stage, one)).inside for one in (old.id, second.id)] == [0, 0]
+        assert await passes(stage, shop, gate, third.id, Direction.OUT) == "left"
+        fourth = await entry(stage, (await reissue(stage.world, third.id, LOST)).id)
+        assert (fourth.uses, fourth.inside, fourth.carried) == (3, 0, 0)
+        assert await breaches(stage) == []
+
+
+async def test_logs_that_come_after_count_nobody_twice_and_forget_nobody(stage: Stage, shop: Shop) -> None:
+    old, gate = await a_rider_inside(stage, shop)
+    code = (await entry(stage, old.id)).code
+    new = await entry(stage, (await reissue(stage.world, old.id, LOST)).id)
+    gate.says(Deed.ENTER, Reason.USED, code)
+    gate.says(Deed.ENTER, Reason.USED, new.code)
+
+    await gate.brings()
+    assert await people(stage, shop) == {"hall": 1}
+    assert [(await entry(stage, one)).inside for one in (old.id, new.ticket_id)] == [0, 1]
+    gate.lets_in(new.code)
+    gate.lets_out(new.code, 2)
+    await gate.brings()
+
+    after = await entry(stage, new.ticket_id)
+    assert (after.uses_left, after.inside, await breaches(stage)) == (1, 0, [])
+
+
+async def test_a_gate_without_network_knows_who_is_inside_with_the_new_ticket(stage: Stage, shop: Shop) -> None:
+    async with rules(stage, reentry=True):
+        old, _ = await a_rider_inside(stage, shop)
+        await stage.sql("UPDATE credential SET uses = 2, uses_left = 1")
+        new = await reissue(stage.world, old.id, LOST)
+        assert (await entry(stage, new.id)).uses == 1
+
+        scope = snapshot.Scope(shop.issuer, (), stage.clock.now())
+        async with stage.database.transaction() as tx:
+            rows = await snapshot.rows(tx, scope, after=None, below=1 << 62, most=9)
+            stand = await snapshot.changes(tx, scope, after=0, below=1 << 62)
+
+        (row,) = [row for row in rows if row.ticket_id == new.id]
+        (now,) = [one for one in stand if one.ticket_id == new.id]
+        assert (row.uses, now.counted, now.remains, now.inside) == (2, True, 1, 1)
 
 
 async def test_what_a_gate_brings_of_the_new_ticket_does_not_make_its_last_use_forgotten(
@@ -210,16 +292,21 @@ async def test_what_is_worth_nothing_is_not_issued_anew(stage: Stage, shop: Shop
     assert await stage.value("SELECT count(*) FROM ticket") == 1
 
 
-async def test_a_ticket_of_another_servers_register_is_not_issued_anew_here(stage: Stage, shop: Shop) -> None:
+async def test_a_ticket_of_another_server_stays_as_it_is_until_that_one_answers(stage: Stage, shop: Shop) -> None:
     old = await a_ticket(stage, shop)
     await stage.sql("UPDATE issuer SET served_by = 'elsewhere'")
     try:
-        for verb in (reissue(stage.world, old.id, LOST), give(stage.world, old.id, FRIEND)):
-            with pytest.raises(WrongState) as refused:
-                await verb
-            assert refused.value.more["reason"] == "elsewhere"
+        for _ in range(2):
+            with pytest.raises(HandoverPending):
+                await reissue(stage.world, old.id, LOST)
+        with pytest.raises(WrongState) as refused:
+            await give(stage.world, old.id, FRIEND)
     finally:
         await stage.sql("UPDATE issuer SET served_by = 'local'")
+
+    assert refused.value.more["reason"] == "under_way"
+    assert await states(stage, old.id) == ("valid", "valid")
+    assert await stage.value("SELECT count(*) FROM handover") == 1
 
 
 async def test_what_is_not_there_is_not_issued_anew(stage: Stage, shop: Shop) -> None:

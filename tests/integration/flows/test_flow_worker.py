@@ -305,6 +305,33 @@ async def test_a_waiting_worker_is_woken_by_a_sale(stage: Stage, shop: Shop) -> 
         await stopped(task)
 
 
+async def test_a_lane_is_woken_by_what_is_owed_of_its_own_topic_and_by_words_that_nobody_knows(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sale wakes those who deliver and register, and nobody looks in vain; another version may owe more than we."""
+    looked: asyncio.Queue[Topic] = asyncio.Queue()
+    drain = worker.drain
+
+    async def telling(world: World, *, topic: Topic | None = None) -> int:
+        done = await drain(world, topic=topic)
+        assert topic is not None, "each lane has one"
+        looked.put_nowait(topic)
+        return done
+
+    monkeypatch.setattr(worker, "drain", telling)
+    task = await running(stage, poll_seconds=60.0)
+    try:
+        async with asyncio.timeout(30):
+            assert {await looked.get() for _ in Topic} == set(Topic)
+            await stage.world.memory.wake(Topic.REGISTER)
+            assert await looked.get() == Topic.REGISTER
+            await stage.world.memory.wake("something_new")
+            assert {await looked.get() for _ in Topic} == set(Topic)
+            assert looked.empty()
+    finally:
+        await stopped(task)
+
+
 async def test_a_worker_that_nobody_wakes_looks_by_itself(stage: Stage, second: Stage, shop: Shop) -> None:
     """The other process has a Redis of its own, so its wake-up does not arrive."""
     task = await running(stage, poll_seconds=0.05)

@@ -15,6 +15,7 @@ from mobile_gateway.gateway import create_app
 from mobile_gateway.settings import GatewaySettings
 from mobile_gateway.wire import pap, pap_reading, pap_writing, push
 from mobile_gateway.wire.multipart import Part, format_related
+from mobile_gateway.wire.pap import MessageState
 from mobile_gateway.wire.push import ServiceIndication
 
 NUMBER = "+821012345678"
@@ -116,3 +117,13 @@ async def proxy_in(folder: Path, initiator: Initiator | None = None, **changes: 
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://gw", auth=("demo", "demo1234")) as client:
             yield Proxy(client, initiator, app)
+
+
+OTHER_NUMBER = "+821099990000"
+
+
+OTHER = f"WAPPUSH={OTHER_NUMBER}/TYPE=PLMN@ppg.example"
+
+
+async def delivered(proxy: Proxy, push_id: str = "p1") -> bool:
+    return await proxy.state(push_id) is MessageState.DELIVERED

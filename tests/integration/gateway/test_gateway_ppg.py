@@ -1,52 +1,31 @@
-"""The push proxy gateway through its own address: pushes that arrive, and every answer that PAP asks for."""
+"""The push proxy gateway through its own address: pushes that arrive."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from gateway_kit import until
-from ppg_kit import ADDRESS, NOTIFY_TO, NUMBER, SI, Initiator, Proxy, proxy_in, si_part
+from ppg_kit import ADDRESS, NOTIFY_TO, NUMBER, OTHER, OTHER_NUMBER, SI, Initiator, Proxy, delivered, proxy_in, si_part
 
 from mobile_gateway.wire import pap, pap_writing, push
 from mobile_gateway.wire.multipart import Part
 from mobile_gateway.wire.pap import Code, MessageState
-from mobile_gateway.wire.push import ServiceIndication, ServiceLoading, SiAction
+from mobile_gateway.wire.push import ServiceIndication, ServiceLoading
 
-OTHER_NUMBER = "+821099990000"
+pytest_plugins = ["ppg_plugin"]
+
+
 UNTOUCHED = "+821088880000"
-OTHER = f"WAPPUSH={OTHER_NUMBER}/TYPE=PLMN@ppg.example"
-
-
-@pytest_asyncio.fixture
-async def proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
-    async with proxy_in(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Proxy]:
-    """One gateway for many tests, each of which uses a push-id and a number of its own."""
-    async with proxy_in(tmp_path_factory.mktemp("shared")) as running:
-        yield running
 
 
 def later(**more: float) -> datetime:
     return (datetime.now(UTC) + timedelta(**more)).replace(microsecond=0)
-
-
-async def delivered(proxy: Proxy, push_id: str = "p1") -> bool:
-    return await proxy.state(push_id) is MessageState.DELIVERED
-
-
-# --- pushes -----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_push_reaches_the_phone_and_its_initiator_hears_of_it(proxy: Proxy) -> None:
@@ -185,14 +164,14 @@ async def test_another_account_has_push_ids_of_its_own(proxy: Proxy) -> None:
     assert (await theirs.push()).code is Code.ACCEPTED
 
 
-async def test_who_has_no_account_is_not_served(shared: Proxy) -> None:
-    answer = await shared.client.post("/pap", content=b"", auth=("demo", "wrong"))
+async def test_who_has_no_account_is_not_served(shared_proxy: Proxy) -> None:
+    answer = await shared_proxy.client.post("/pap", content=b"", auth=("demo", "wrong"))
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Basic")
 
 
-async def test_an_account_may_be_named_in_the_address_as_kannels_initiators_do(shared: Proxy) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(shared.app), base_url="http://gw") as stranger:
+async def test_an_account_may_be_named_in_the_address_as_kannels_initiators_do(shared_proxy: Proxy) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(shared_proxy.app), base_url="http://gw") as stranger:
         body = pap_writing.write(pap.StatusQuery("nope"))
         right, wrong, half = [
             await stranger.post(f"/pap?{query}", content=body, headers={"Content-Type": "application/xml"})
@@ -261,14 +240,14 @@ CONTENTS: dict[str, Part] = {
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-async def test_every_kind_of_service_message_is_understood_by_the_phone(shared: Proxy, name: str) -> None:
+async def test_every_kind_of_service_message_is_understood_by_the_phone(shared_proxy: Proxy, name: str) -> None:
     number = f"+8210777700{list(CONTENTS).index(name):02}"
     message = pap.PushMessage(name, (f"WAPPUSH={number}/TYPE=PLMN@ppg.example",))
-    answer = await shared.ask(message, CONTENTS[name])
+    answer = await shared_proxy.ask(message, CONTENTS[name])
     assert isinstance(answer, pap.PushResponse)
     assert answer.code is Code.ACCEPTED
-    await until(lambda: delivered(shared, name))
-    (text,) = await shared.inbox(number)
+    await until(lambda: delivered(shared_proxy, name))
+    (text,) = await shared_proxy.inbox(number)
     assert text == ("" if "SL" in name else "Your ticket")
 
 
@@ -302,18 +281,18 @@ REFUSED: dict[str, tuple[dict[str, Any], Code]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_what_cannot_be_done_is_refused_and_may_be_asked_otherwise(shared: Proxy, name: str) -> None:
+async def test_what_cannot_be_done_is_refused_and_may_be_asked_otherwise(shared_proxy: Proxy, name: str) -> None:
     wish, code = REFUSED[name]
-    answer = await shared.push(name, **wish)
+    answer = await shared_proxy.push(name, **wish)
     assert answer.code is code
     assert answer.desc
-    assert (await shared.push(name)).code is Code.ACCEPTED
+    assert (await shared_proxy.push(name)).code is Code.ACCEPTED
 
 
-async def test_wishes_of_quality_that_can_be_met_are_met(shared: Proxy) -> None:
+async def test_wishes_of_quality_that_can_be_met_are_met(shared_proxy: Proxy) -> None:
     wish = QUALITY(pap.Urgency.HIGH, pap.DeliveryMethod.PREFER_CONFIRMED, "GSM", True, "sms", True)
-    assert (await shared.push("q1", quality=wish)).code is Code.ACCEPTED
-    assert (await shared.push("q2", quality=QUALITY(network="PDC", bearer="CSD"))).code is Code.ACCEPTED
+    assert (await shared_proxy.push("q1", quality=wish)).code is Code.ACCEPTED
+    assert (await shared_proxy.push("q2", quality=QUALITY(network="PDC", bearer="CSD"))).code is Code.ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -325,11 +304,11 @@ async def test_wishes_of_quality_that_can_be_met_are_met(shared: Proxy) -> None:
         "WAPPUSH=me/TYPE=USER@ppg.example",
     ],
 )
-async def test_an_address_that_is_none_of_this_network_stops_the_push(shared: Proxy, address: str) -> None:
+async def test_an_address_that_is_none_of_this_network_stops_the_push(shared_proxy: Proxy, address: str) -> None:
     other = f"WAPPUSH={UNTOUCHED}/TYPE=PLMN@ppg.example"
-    assert (await shared.push(address, other, address)).code is Code.ADDRESS_ERROR
-    assert (await shared.status(address))[0].code is Code.PUSH_ID_NOT_FOUND
-    assert await shared.inbox(UNTOUCHED) == []
+    assert (await shared_proxy.push(address, other, address)).code is Code.ADDRESS_ERROR
+    assert (await shared_proxy.status(address))[0].code is Code.PUSH_ID_NOT_FOUND
+    assert await shared_proxy.inbox(UNTOUCHED) == []
 
 
 async def test_a_number_may_be_written_as_at_home(proxy: Proxy) -> None:
@@ -379,136 +358,10 @@ BAD_CONTENTS: dict[str, tuple[tuple[Part, ...], Code]] = {
 
 
 @pytest.mark.parametrize("name", BAD_CONTENTS)
-async def test_content_that_cannot_be_carried_is_refused_by_the_pushs_name(shared: Proxy, name: str) -> None:
+async def test_content_that_cannot_be_carried_is_refused_by_the_pushs_name(shared_proxy: Proxy, name: str) -> None:
     parts, code = BAD_CONTENTS[name]
-    answer = await shared.ask(pap.PushMessage(f"bad {name}", (ADDRESS,)), *parts)
+    answer = await shared_proxy.ask(pap.PushMessage(f"bad {name}", (ADDRESS,)), *parts)
     assert isinstance(answer, pap.PushResponse)
     assert (answer.push_id, answer.code) == (f"bad {name}", code)
     assert answer.desc
-    assert (await shared.status(answer.push_id))[0].code is Code.PUSH_ID_NOT_FOUND
-
-
-# --- cancel and status ------------------------------------------------------------------------------------------------
-
-
-async def test_a_push_that_waits_can_be_cancelled_and_its_initiator_hears_of_it(proxy: Proxy) -> None:
-    await proxy.switch("off")
-    await proxy.push(notify_to=NOTIFY_TO)
-    (result,) = await proxy.cancel()
-    assert (result.code, result.addresses) == (Code.OK, (ADDRESS,))
-    assert await proxy.state() is MessageState.CANCELLED
-
-    async def told() -> bool:
-        return bool(proxy.initiator.requests)
-
-    await until(told)
-    (notification,) = proxy.initiator.told
-    assert isinstance(notification, pap.ResultNotification)
-    assert notification.state is MessageState.CANCELLED
-    (again,) = await proxy.cancel()
-    assert again.code is Code.OK
-    await proxy.switch("on")
-    assert await proxy.inbox() == []
-
-
-async def test_a_push_that_arrived_cannot_be_cancelled(proxy: Proxy) -> None:
-    await proxy.push()
-    await until(lambda: delivered(proxy))
-    (result,) = await proxy.cancel()
-    assert result.code is Code.CANCELLATION_NOT_POSSIBLE
-
-
-async def test_some_addresses_of_a_push_are_cancelled_and_others_are_not(proxy: Proxy) -> None:
-    for number in (NUMBER, OTHER_NUMBER):
-        await proxy.switch("off", number)
-    await proxy.push("p1", ADDRESS, OTHER)
-    stranger = "WAPPUSH=+821000000000/TYPE=PLMN@ppg.example"
-    results = await proxy.cancel("p1", OTHER, stranger)
-    assert {(one.code, one.addresses) for one in results} == {
-        (Code.OK, (OTHER,)),
-        (Code.ADDRESS_NOT_FOUND, (stranger,)),
-    }
-    assert [one.state for one in await proxy.status()] == [MessageState.PENDING, MessageState.CANCELLED]
-    (unknown,) = await proxy.status("p1", stranger)
-    assert (unknown.code, unknown.state) == (Code.ADDRESS_NOT_FOUND, MessageState.UNKNOWN)
-
-
-async def test_a_push_that_nobody_sent_is_not_found(shared: Proxy) -> None:
-    assert [one.code for one in await shared.cancel("nope")] == [Code.PUSH_ID_NOT_FOUND]
-    (status,) = await shared.status("nope", ADDRESS)
-    assert (status.code, status.state, status.addresses) == (Code.PUSH_ID_NOT_FOUND, MessageState.UNKNOWN, (ADDRESS,))
-
-
-async def test_a_deletion_takes_back_what_the_phone_has(proxy: Proxy) -> None:
-    await proxy.push()
-    await until(lambda: delivered(proxy))
-    deletion = ServiceIndication(None, "", si_id=SI.si_id, action=SiAction.DELETE)
-    await proxy.ask(pap.PushMessage("p2", (ADDRESS,)), si_part(deletion))
-    await until(lambda: delivered(proxy, "p2"))
-    assert await proxy.inbox() == []
-
-
-# --- bad messages -----------------------------------------------------------------------------------------------------
-
-BOMB = b'<!DOCTYPE pap [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><pap>&b;</pap>'
-MULTIPART = "multipart/related; boundary=b; type=application/xml"
-BAD: dict[str, tuple[str, bytes, Code, str]] = {
-    "no body": ("application/xml", b"", Code.BAD_REQUEST, ""),
-    "no content type": ("", b"<pap/>", Code.BAD_REQUEST, "<pap/>"),
-    "another content type": ("text/html", b"<html>", Code.BAD_REQUEST, "<html>"),
-    "no XML": ("application/xml", b"hello", Code.BAD_REQUEST, "hello"),
-    "a bomb": ("application/xml", BOMB, Code.BAD_REQUEST, "ENTITY"),
-    "depth": ("application/xml", b"<pap>" * 5_000, Code.BAD_REQUEST, "<pap>"),
-    "a push without a name": ("text/xml", b"<pap><push-message/></pap>", Code.BAD_REQUEST, "push-message"),
-    "a first part that is no control entity": (
-        MULTIPART,
-        b"--b\r\nContent-Type: text/vnd.wap.si\r\n\r\n<si/>\r\n--b--",
-        Code.BAD_REQUEST,
-        "--b",
-    ),
-    "a multipart without an end": (MULTIPART, b"--b\r\n\r\n", Code.BAD_REQUEST, "--b"),
-    "a later version": (
-        "application/xml",
-        b'<!DOCTYPE pap PUBLIC "-//WAPFORUM//DTD PAP 3.0//EN" "x"><pap/>',
-        Code.VERSION_NOT_SUPPORTED,
-        "PAP 3.0",
-    ),
-    "what only a gateway says": (
-        "application/xml",
-        b'<pap><badmessage-response code="2000"/></pap>',
-        Code.BAD_REQUEST,
-        "BadMessageResponse",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-async def test_a_bad_message_is_answered_with_a_piece_of_it(shared: Proxy, name: str) -> None:
-    content_type, body, code, piece = BAD[name]
-    answer = await shared.post(content_type, body)
-    assert isinstance(answer, pap.BadMessageResponse)
-    assert answer.code is code
-    assert answer.desc
-    assert piece in answer.fragment
-
-
-async def test_a_push_that_breaks_the_dtd_is_refused_by_its_name(shared: Proxy) -> None:
-    answer = await shared.post("application/xml", b'<pap><push-message push-id="p7"/></pap>')
-    assert isinstance(answer, pap.PushResponse)
-    assert (answer.push_id, answer.code) == ("p7", Code.BAD_REQUEST)
-
-
-async def test_nobody_can_ask_what_a_phone_is_able_to(shared: Proxy) -> None:
-    answer = await shared.ask(pap.CapabilityQuery(ADDRESS, "q1"))
-    assert answer == pap.CapabilityResponse(
-        ADDRESS, Code.NOT_IMPLEMENTED, "What clients can do is not known here.", "q1"
-    )
-
-
-async def test_pushes_of_long_ago_are_forgotten(proxy: Proxy) -> None:
-    await proxy.push()
-    await until(lambda: delivered(proxy))
-    store = proxy.app.state.gateway.store
-    await store.run_sql(lambda sql: sql.execute("UPDATE push SET received_at = 0"))
-    await proxy.push("p2")
-    assert [one.code for one in await proxy.status()] == [Code.PUSH_ID_NOT_FOUND]
+    assert (await shared_proxy.status(answer.push_id))[0].code is Code.PUSH_ID_NOT_FOUND

@@ -7,7 +7,7 @@ from carrier_open_kit import OURS, THEIRS, dlr, kannel_message, push_result
 from http_kit import Api
 
 from app.channels import kannel, wap_push
-from app.store import messages
+from app.store import receipts
 from mobile_gateway.wire import pap, pap_reading
 
 pytest_plugins = ("http_plugin",)
@@ -20,7 +20,8 @@ async def sent_by(api: Api, channel: str, message_id: str) -> None:
     assert booked.status_code == 200
     (row,) = await api.stage.sql("SELECT id FROM delivery WHERE state = 'queued'")
     async with api.stage.world.transaction() as tx:
-        await messages.sent(tx, row.id, messages.Names(channel, channel, (message_id,), 1), now=api.stage.clock.now())
+        taken = receipts.Taken(row.id, channel, channel, (message_id,), 1)
+        await receipts.sent(tx, [taken], now=api.stage.clock.now())
 
 
 async def state(api: Api) -> str:

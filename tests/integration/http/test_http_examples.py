@@ -127,3 +127,8 @@ async def test_every_example_can_be_executed(blank: Stage, left_out: tuple[str, 
 def _costs(example: Example) -> bool:
     """A card alone ends the booking that the other instruments are to be tried on: last among its like."""
     return "'instrument': {'kind': 'card'" in str(example.body)
+
+
+def test_no_two_shapes_of_the_document_have_one_name() -> None:
+    """Where two models are called alike their names in the document grow by that of their module."""
+    assert [name for name in DOCUMENT["components"]["schemas"] if "__" in name] == []

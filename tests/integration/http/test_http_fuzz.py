@@ -30,7 +30,7 @@ from app.schemas import examples
 
 pytest_plugins = ("http_plugin",)
 
-CASES_USUAL = 3
+CASES_USUAL = 2
 CASES_PER_MODE = int(os.environ.get("CYBERTICKET_TEST_FUZZ_CASES", str(CASES_USUAL)))
 """They are the same ones in each run; .ci/run asks for more."""
 CHECKS: list[CheckFunction] = [

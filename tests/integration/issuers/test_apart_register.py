@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from builders import BUYER, FRIEND, Made, a_booking, a_gate, a_scan, pin, typed
+from builders import BUYER, Made, a_booking, a_gate, a_scan, pin, typed
 from two_servers_kit import ISSUER, SELLER, Cut, Two
 
 from app import worker
@@ -18,7 +18,6 @@ from app.domain.credential import shown
 from app.domain.entry_rules import Role
 from app.domain.refusals import IssuerAway, NotFound, WrongState
 from app.flows.gate import admit, gates
-from app.flows.hands import give
 from app.flows.paying import emoney, pay
 from app.flows.paying.pay import Tender
 from app.flows.sellers import counter as selling
@@ -386,15 +385,6 @@ async def test_gates_of_an_issuer_with_a_server_of_its_own_are_set_up_there(two:
         await a_gate(two.seller, two.shop)
     with pytest.raises(WrongState, match="a server of its own, arena"):
         await gates.revoke(two.seller.world, BOSS, gate.gate_id)
-
-
-async def test_a_ticket_of_another_servers_register_cannot_be_given(two: Two) -> None:
-    _, ticket = await sold(two)
-
-    assert not give.can_be_given(ticket)
-    with pytest.raises(WrongState, match="its issuer's own server") as refused:
-        await give.give(two.seller.world, ticket.id, FRIEND)
-    assert refused.value.more == {"reason": "elsewhere"}
 
 
 async def test_a_voucher_of_another_servers_register_pays_and_is_never_doubled_into_e_money(two: Two) -> None:

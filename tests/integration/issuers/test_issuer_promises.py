@@ -55,6 +55,10 @@ class Ways:
     def registration(self) -> dict[str, Any]:
         return RegistrationAsked.of(self.seen.ticket()).model_dump(mode="json") | {"issuer": self.issuer}
 
+    def replacement(self) -> dict[str, Any]:
+        ticket = self.seen.ticket()
+        return {"ticket": str(ticket.ticket_id), "fresh": self.registration(), "came_by": "given"}
+
     async def ticket(self) -> UUID:
         return (await self.seen.registered(balance=10_000)).ticket_id
 
@@ -65,6 +69,7 @@ class Ways:
             "PUT /issuer/v1/tickets/{ticket_id}": self.registration(),
             "POST /issuer/v1/tickets/verify": {"issuer": self.issuer, "tickets": [str(NOBODY)]},
             "POST /issuer/v1/tickets/{ticket_id}/revocation": {"issuer": self.issuer, "key": str(KEY)},
+            "POST /issuer/v1/tickets/{ticket_id}/replacement": self.replacement(),
             "PUT /issuer/v1/tickets/{ticket_id}/suspension": {"issuer": self.issuer, "suspended": True},
             "PUT /issuer/v1/tickets/{ticket_id}/holder-key": {"issuer": self.issuer, "key": HOLDER_KEY},
             "POST /issuer/v1/spendings": {"issuer": self.issuer, "ticket": str(NOBODY), "amount": 5, "key": "k"},
@@ -127,6 +132,12 @@ async def number_given_twice(ways: Ways, one: Operation) -> httpx.Response:
     return await ask(ways.seen.stage, one.method, ways.target(one, NOBODY), body)
 
 
+async def replaced_by_a_number_given_twice(ways: Ways, one: Operation) -> httpx.Response:
+    other = RegistrationAsked.of(await ways.seen.registered()).model_dump(mode="json")
+    body = ways.replacement() | {"fresh": other}
+    return await ask(ways.seen.stage, one.method, ways.target(one, await ways.ticket()), body)
+
+
 IN_GENERAL: dict[int, Callable[[Ways, Operation], Awaitable[httpx.Response]]] = {
     200: good,
     204: good,
@@ -139,6 +150,7 @@ IN_GENERAL: dict[int, Callable[[Ways, Operation], Awaitable[httpx.Response]]] = 
 PARTICULAR: dict[tuple[str, int], Callable[[Ways, Operation], Awaitable[httpx.Response]]] = {
     ("PUT /issuer/v1/holds/{key}", 409): at_another_price,
     ("PUT /issuer/v1/tickets/{ticket_id}", 409): number_given_twice,
+    ("POST /issuer/v1/tickets/{ticket_id}/replacement", 409): replaced_by_a_number_given_twice,
 }
 NOT_TO_BE_HAD = {("GET /issuer/v1/catalogue", 422): "it takes one header, and any text may be an ETag"}
 PROMISED = [(one, int(status)) for one in API for status in one.said["responses"]]

@@ -9,7 +9,7 @@ import fakeredis
 import pytest
 from redis.asyncio import Redis
 
-from app.memory import Memory, connect
+from app.memory import ANY_TOPIC, Memory, connect
 
 
 def counted(body: bytes = b"snapshot") -> tuple[list[int], object]:
@@ -83,6 +83,19 @@ async def test_a_waiting_worker_is_woken(redis: Redis) -> None:
         await asyncio.sleep(0.05)
         await memory.wake()
         await waiting
+
+
+async def test_those_who_wake_workers_at_the_same_moment_do_it_by_one_message_with_all_their_topics(
+    redis: Redis,
+) -> None:
+    memory = Memory(redis)
+    async with memory.wakes() as wait:
+        await wait(0.05)
+        await asyncio.gather(memory.wake("deliver"), memory.wake("deliver", "register"), memory.wake("news"))
+        assert await wait(5.0) == {"deliver", "register", "news"}
+        assert await wait(0.05) == set(), "there was one message"
+        await memory.wake()
+        assert await wait(5.0) == {ANY_TOPIC}
 
 
 async def test_a_worker_that_nobody_wakes_looks_by_itself(redis: Redis) -> None:

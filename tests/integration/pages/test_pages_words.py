@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.gift import OfferState
 from app.domain.refund import RefundState
-from app.web.phrases import date_with_year, typed_phone
+from app.web.phrases import typed_phone
 from app.web.rendering import HERE
 from app.web.speaking import WORDS, counted, preferred
 
@@ -59,7 +59,7 @@ def test_every_sentence_is_said_somewhere() -> None:
     made |= {
         f"no_{why}" for why in ("wrong_pin", "locked", "too_little", "used_up", "used_since", "inside", "too_late")
     }
-    made |= {"no_suspended", "no_elsewhere"}
+    made |= {"no_suspended", "no_elsewhere", "no_under_way"}
     made |= {f"phone_{profile}" for profile in ("sms", "ems", "wap")}
     made |= {f"{means}_{what}" for means in ("emoney", "voucher") for what in ("lead", "button")}
     made |= {f"to_{provider}" for provider in ("card", "emoney", "voucher", "carrier")} | set(RefundState)
@@ -112,11 +112,3 @@ def test_a_count_chooses_its_form_and_groups_thousands() -> None:
 )
 def test_a_number_is_filled_in_as_its_owner_types_it(number: str, typed: str) -> None:
     assert typed_phone(number) == typed
-
-
-def test_a_date_far_away_has_its_year() -> None:
-    from datetime import UTC, datetime  # noqa: PLC0415 - for this test alone
-
-    at = datetime(2027, 11, 22, 15, 0, tzinfo=UTC)
-    assert date_with_year(at, "Asia/Seoul", "ko") == "2027년 11월 23일 (화)"
-    assert date_with_year(at, "Asia/Seoul", "en") == "Tue 23 Nov 2027"

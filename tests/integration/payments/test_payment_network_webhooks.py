@@ -194,6 +194,26 @@ async def test_an_endpoint_taken_from_the_settings_is_owed_nothing_any_more(tmp_
         assert (await network.listed("/v1/events"))[0]["pending_webhooks"] == 0
 
 
+async def test_an_endpoint_of_the_settings_hears_of_what_it_is_to_hear_of_and_no_more(tmp_path: Path) -> None:
+    given = {"webhook_urls": (HOOKS,), "webhook_secrets": (SecretStr(SIGNING),)}
+    async with a_network(tmp_path, **given) as network:
+        await network.a_paid_intent()
+        await network.ear.hears(2)
+
+    async with a_network(tmp_path, **given, webhook_events=("payment_intent.succeeded",)) as network:
+        await network.a_paid_intent()
+        assert await network.ear.hears(1) == ["payment_intent.succeeded"]
+        await network.settle()
+        assert len(network.ear.heard) == 1
+        (endpoint,) = await network.listed("/v1/webhook_endpoints")
+        assert endpoint["enabled_events"] == ["payment_intent.succeeded"]
+
+
+def test_an_event_that_there_is_not_is_refused_at_start(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"payment_intent\.paid"):
+        network_settings(tmp_path, webhook_events="payment_intent.succeeded, payment_intent.paid")
+
+
 async def test_while_a_secret_is_rolled_both_sign(tmp_path: Path) -> None:
     both = (SecretStr("whsec_new"), SecretStr("whsec_old"))
     async with a_network(tmp_path, webhook_urls=(HOOKS,), webhook_secrets=both) as network:

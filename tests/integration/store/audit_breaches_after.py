@@ -46,6 +46,11 @@ AT_THE_DOOR = (
         problem=r"^4 people of it are inside, and \d were let in$",
     ),
     door(
+        "more people who came with a ticket than went in with the one before",
+        "UPDATE credential SET came_by = 'reissued', carried = 9 WHERE ticket_id = $GIFT",
+        problem=r"^9 people came with it, and \d were let in by the one before$",
+    ),
+    door(
         "one more than was bought, and nobody said why",
         copied("admission", "ticket_id = $USED AND use_no = 1", person="2", use_no="NULL"),
         subject="admission",
@@ -83,6 +88,17 @@ STORED_VALUE = (
         "UPDATE account SET balance = balance + 1 WHERE kind = 'prepaid'",
         subject="account",
         problem=r"^balance \d+ KRW, and its transfers sum up to \d+$",
+    ),
+    value(
+        "money set aside that no hand-over is to pay",
+        "INSERT INTO account (id, issuer_id, kind, currency, generation, created_at)"
+        " SELECT gen_random_uuid(), issuer_id, 'aside', currency, 1, now() FROM account WHERE kind = 'payable'",
+        "INSERT INTO transfer (id, issuer_id, key, kind, debit_id, credit_id, amount, booking_id, at)"
+        " SELECT gen_random_uuid(), a.issuer_id, 'aside-x', 'set_aside', p.id, a.id, 5, t.booking_id, now()"
+        " FROM account a JOIN account p ON p.issuer_id = a.issuer_id AND p.kind = 'payable', ticket t"
+        " WHERE a.kind = 'aside' AND t.id = $GIFT",
+        subject="account",
+        problem="^5 KRW set aside, and hand-overs under way are to pay 0$",
     ),
     value(
         "a voucher below zero",
@@ -308,6 +324,14 @@ BACKWARDS = (
         "UPDATE ticket SET state = 'suspended' WHERE id = (SELECT gift_of FROM ticket WHERE id = $GIFT)",
         subject="ticket",
         problem="^was given on as ticket .*, and is suspended$",
+    ),
+    back(
+        "a hand-over that is done and made no ticket",
+        "INSERT INTO handover (id, issuer_id, ticket_id, receiver, came_by, why, tell_giver, number, code, generation,"
+        " kid, state, created_at, ended_at) SELECT gen_random_uuid(), issuer_id, id, handset, 'given', '', true,"
+        " number, code, 2, kid, 'done', now(), now() FROM ticket WHERE id = $GIFT",
+        subject="handover",
+        problem="^is done, and its ticket is not there$",
     ),
     back(
         "a message that arrived and is on its way",

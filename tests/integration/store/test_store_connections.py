@@ -109,6 +109,35 @@ async def test_who_is_cancelled_in_the_middle_takes_the_connection_along(databas
     await database.close()
 
 
+async def test_who_is_cancelled_while_it_commits_takes_the_connection_along(
+    stage: Stage, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(make_engine(database_url, pool_size=1))
+    first = await backend(database)
+    committing = asyncio.Event()
+
+    async def commits_for_ever(_: connections.Connection, *, commit: bool) -> None:
+        assert commit
+        committing.set()
+        await asyncio.Event().wait()
+
+    async def changes() -> None:
+        async with database.transaction() as tx:
+            await tx.execute("UPDATE place SET taken_by = id")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connections.Connection, "end", commits_for_ever)
+        changing = asyncio.create_task(changes())
+        await committing.wait()
+        changing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await changing
+
+    assert await backend(database) != first
+    assert await stage.value("SELECT count(*) FROM place WHERE taken_by IS NOT NULL") == 0
+    await database.close()
+
+
 async def test_a_connection_that_the_server_closed_is_replaced(stage: Stage, database_url: str) -> None:
     database = Database(make_engine(database_url, pool_size=1))
     first = await backend(database)

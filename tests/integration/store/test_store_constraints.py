@@ -108,6 +108,18 @@ BREACHES: dict[str, str] = {
     "ck_offer_became": "UPDATE offer SET became = ticket_id",
     "uq_offer_open": "COPY offer SET link_hash = '\\\\x01'",
     "uq_offer_link_hash": "COPY offer SET state = 'withdrawn'",
+    "ck_handover_state": "UPDATE handover SET state = 'perhaps', ended_at = now()",
+    "ck_handover_came_by": "UPDATE handover SET came_by = 'found'",
+    "ck_handover_handed": "UPDATE handover SET came_by = 'sold'",
+    "ck_handover_receiver": "UPDATE handover SET receiver = '112'",
+    "ck_handover_number": "UPDATE handover SET number = '12'",
+    "ck_handover_code": "UPDATE handover SET code = -1",
+    "ck_handover_generation": "UPDATE handover SET generation = 1",
+    "ck_handover_refused": "UPDATE handover SET reason = 'used'",
+    "ck_handover_ended": "UPDATE handover SET ended_at = now()",
+    "uq_handover_asked": "COPY handover SET number = '0000000002', code = 2",
+    "uq_handover_issuer_id_number": "COPY handover SET code = 2, state = 'done', ended_at = created_at",
+    "uq_handover_issuer_id_code": "COPY handover SET number = '0000000002', state = 'done', ended_at = created_at",
     # messages
     "ck_delivery_sign_in": "UPDATE delivery SET sign_in_id = (SELECT id FROM sign_in)",
     "ck_delivery_offer": "UPDATE delivery SET offer_id = (SELECT id FROM offer)",
@@ -179,7 +191,11 @@ BREACHES: dict[str, str] = {
     "uq_admission_ticket_id_use_no": "COPY admission SET scan_id = 'another'",
     "ck_admission_person": "UPDATE admission SET person = 0",
     "ck_credential_inside": "UPDATE credential SET inside = uses - uses_left + 1",
+    "ck_credential_carried": "UPDATE credential SET carried = 1",
     "ck_credential_holder_key": "UPDATE credential SET holder_key = 'short'",
+    "ck_credential_came_by": "UPDATE credential SET came_by = 'found', replaces = ticket_id",
+    "ck_credential_first": "UPDATE credential SET came_by = 'given'",
+    "uq_credential_replaces": "UPDATE credential SET came_by = 'given', replaces = issuer_id",
     "ck_admission_use_no": "UPDATE admission SET use_no = 0",
     "ck_pin_guard_tries": "UPDATE pin_guard SET tries = -1",
     "ck_spend_ticket": "UPDATE spend SET ticket_id = NULL",
@@ -273,6 +289,12 @@ async def a_full_database(stage: Stage, shop: Shop) -> None:
             "INSERT INTO offer (id, issuer_id, ticket_id, giver, receiver, asked, currency, uses, state, until,"
             " link_hash, created_at) SELECT gen_random_uuid(), issuer_id, id, '+821012345678', '+821087654321', 0,"
             " 'KRW', 1, 'open', :now, '', :now FROM ticket LIMIT 1"
+        ),
+        (
+            "INSERT INTO handover (id, issuer_id, ticket_id, receiver, came_by, why, tell_giver, number, code,"
+            " generation, kid, state, created_at)"
+            " SELECT gen_random_uuid(), issuer_id, id, '+821087654321', 'given', '', true, '0000000001', 1, 2, 0,"
+            " 'asked', CAST(:now AS timestamptz) FROM ticket LIMIT 1"
         ),
         "INSERT INTO payment_event VALUES ('card', 'evt_1', 'payment', 'pi_1', :now)",
         "INSERT INTO handset_profile VALUES ('+821012345678', 'ems', 'staff', :now)",

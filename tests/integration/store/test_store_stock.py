@@ -38,7 +38,7 @@ async def test_nothing_wanted_takes_and_commits_nothing(stage: Stage) -> None:
     async with stage.world.transaction() as tx:
         assert await stock.take(tx, [], now=stage.clock.now()) == set()
         assert await stock.commit(tx, []) == set()
-        assert await register_gate.change(tx, [], admitted=[], spent=[], now=stage.clock.now()) == set()
+        assert await register_gate.change(tx, [], admitted=[], spent=[], noted=[], now=stage.clock.now()) == set()
         assert await register_find.by_code(tx, []) == {}
         assert await stock.revision(tx, KEY) == -1
 

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from app.keys import Current, KeyRing, KeyRingUnusable, Verifier, create, load, public_jwk, thumbprint
+from app.keys.ring import MACS_KEPT_MAX
 
 ISSUER, OTHER_ISSUER = UUID(int=1), UUID(int=2)
 N_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -73,6 +74,27 @@ def test_an_older_secret_still_derives_what_it_did() -> None:
     )
     assert rotated.kid == 2
     assert rotated.pin_mac(1)(b"m") == RING.pin_mac(1)(b"m") != rotated.pin_mac(2)(b"m")
+
+
+def test_keys_of_more_occasions_than_are_kept_ready_are_derived_again_and_are_the_same() -> None:
+    ring = KeyRing.fresh()
+
+    def tag(occasion_code: int) -> bytes:
+        return ring.compact_mac(1, issuer_id=ISSUER, occasion_code=occasion_code)(b"shown")
+
+    first = tag(0)
+    others = {tag(code) for code in range(1, MACS_KEPT_MAX + 1)}
+
+    assert (tag(0), len(others | {first})) == (first, MACS_KEPT_MAX + 1)
+
+
+def test_a_ring_that_took_up_another_derives_what_that_one_does() -> None:
+    ring, other = KeyRing.fresh(), KeyRing.fresh()
+    before = ring.pin_mac(1)(b"m")
+
+    ring.take_up(other)
+
+    assert ring.pin_mac(1)(b"m") == other.pin_mac(1)(b"m") != before
 
 
 def test_a_secret_that_was_removed_is_named() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.delivery import PLAIN, Profile, Try, TryOutcome, ladder, next_channel, reasons
+from app.domain.entry_rules import Face
 
 ALL = ("sms", "sms_http", "ems", "wap_push")
 
@@ -21,15 +22,30 @@ ALL = ("sms", "sms_http", "ems", "wap_push")
     ],
 )
 def test_a_handset_gets_what_it_takes_and_plain_text_after_that(profile: Profile, rungs: tuple[str, ...]) -> None:
-    assert ladder(profile, ALL, rich=True) == rungs
-    assert ladder(profile, ALL, rich=False) == ("sms", "sms_http")
+    assert ladder(profile, ALL, faces=frozenset(Face)) == rungs
+    assert ladder(profile, ALL, faces=frozenset()) == ("sms", "sms_http")
 
 
-@given(st.sampled_from(Profile), st.sets(st.sampled_from(ALL)), st.booleans())
-def test_every_ladder_ends_with_plain_text_where_there_is_any(
-    profile: Profile, configured: set[str], rich: int
+@pytest.mark.parametrize(
+    ("faces", "first_by_picture", "first_by_link"),
+    [
+        (frozenset(Face), "ems", "wap_push"),
+        (frozenset({Face.LIVING, Face.PIN}), "sms", "wap_push"),
+        (frozenset({Face.LIVING}), "sms", "sms"),
+    ],
+)
+def test_no_channel_is_asked_to_show_only_what_opens_nothing(
+    faces: frozenset[Face], first_by_picture: str, first_by_link: str
 ) -> None:
-    rungs = ladder(profile, configured, rich=bool(rich))
+    assert ladder(Profile.EMS, ALL, faces=faces)[0] == first_by_picture
+    assert ladder(Profile.WAP, ALL, faces=faces)[0] == first_by_link
+
+
+@given(st.sampled_from(Profile), st.sets(st.sampled_from(ALL)), st.frozensets(st.sampled_from(Face)))
+def test_every_ladder_ends_with_plain_text_where_there_is_any(
+    profile: Profile, configured: set[str], faces: frozenset[Face]
+) -> None:
+    rungs = ladder(profile, configured, faces=faces)
 
     assert set(rungs) <= configured
     assert len(set(rungs)) == len(rungs)

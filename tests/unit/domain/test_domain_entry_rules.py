@@ -67,3 +67,20 @@ def test_a_product_takes_the_faces_it_names() -> None:
     assert taken[Faces.ANY] == set(Face)
     assert taken[Faces.LIVING_OR_PIN] == {Face.LIVING, Face.PIN}
     assert taken[Faces.LIVING] == {Face.LIVING}
+
+
+@pytest.mark.parametrize(
+    ("rules", "by_message", "in_the_app"),
+    [
+        (EntryRules(), set(Face), set(Face)),
+        (EntryRules(retires_static=True), set(Face), {Face.PIN, Face.LIVING}),
+        (EntryRules(faces=Faces.LIVING_OR_PIN), {Face.PIN, Face.LIVING}, {Face.PIN, Face.LIVING}),
+        (EntryRules(faces=Faces.LIVING, retires_static=True), {Face.LIVING}, {Face.LIVING}),
+    ],
+    ids=["any", "retires static", "living or pin", "living"],
+)
+def test_what_opens_a_gate_is_what_the_product_takes_and_no_picture_once_an_app_has_it(
+    rules: EntryRules, by_message: set[Face], in_the_app: set[Face]
+) -> None:
+    assert rules.opens(bound=False) == by_message
+    assert rules.opens(bound=True) == in_the_app

@@ -256,6 +256,11 @@ def test_a_line_that_is_no_object_is_refused_in_words(line: bytes) -> None:
         read_line(line)
 
 
+def test_a_line_is_an_entry_and_its_digest() -> None:
+    linked = link(START, an_entry())
+    assert read_line(gate_log.canonical(linked.told())) == linked
+
+
 def test_reading_takes_any_mapping() -> None:
     frozen: Mapping[str, object] = told()
     assert read(frozen) == an_entry()

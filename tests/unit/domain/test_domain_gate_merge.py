@@ -91,6 +91,34 @@ def test_who_left_comes_in_again_for_no_use_and_nobody_else_does() -> None:
     assert twice.beyond == {twin.name: 1}
 
 
+def test_of_gates_that_knew_the_same_nobody_comes_in_again_before_somebody_left() -> None:
+    entered = brought(DESK, knew=4)
+    again, left = brought(NORTH, knew=5, again=True), brought(SOUTH, knew=5, intent=Deed.LEAVE)
+
+    once = settle(standing(1), [entered, again, left])
+    rides = settle(standing(3), [entered, again, left])
+
+    assert (once.beyond, once.inside, once.uses_left) == ({}, 1, 0)
+    assert (rides.beyond, rides.inside, rides.uses_left) == ({}, 1, 2)
+
+
+def test_what_one_gate_did_keeps_its_order_and_what_another_knew_later_comes_later() -> None:
+    twice = [brought(SOUTH, 1, knew=5, again=True), brought(SOUTH, 2, knew=5, intent=Deed.LEAVE)]
+    early, late = brought(NORTH, knew=4, again=True), brought(SOUTH, knew=5, intent=Deed.LEAVE)
+
+    assert settle(standing(2, asked=[asked(1)], net=1), twice).uses_left == 0
+    assert settle(standing(2, asked=[asked(1)], net=1), [early, late]).uses_left == 0
+
+
+def test_a_real_double_among_gates_that_knew_the_same_is_reported_once_and_by_gate() -> None:
+    first, twin = brought(NORTH, knew=5, again=True), brought(SOUTH, knew=5, again=True)
+    left = brought(DESK, knew=5, intent=Deed.LEAVE)
+
+    settled = settle(standing(1, asked=[asked(1)], net=1), [twin, left, first])
+
+    assert settled.beyond == {twin.name: 1}
+
+
 def test_more_who_leave_than_came_leave_nobody_inside() -> None:
     assert settle(standing(1), [brought(intent=Deed.LEAVE, count=4)]).inside == 0
 
@@ -211,6 +239,45 @@ def test_no_order_matters_nobody_is_lost_and_no_use_is_used_twice(
     redeemed = sum(one.amount for one in brought if one.intent is Deed.REDEEM)
     assert sum(settled.taken.values()) + sum(settled.short.values()) == redeemed
     assert settled.balance is None or settled.balance >= 0
+
+
+@st.composite
+def evenings(draw: st.DrawFn) -> list[tuple[UUID, Deed, bool, int]]:
+    """What really happened, in its order, with nobody let in who may not be: gate, deed, whether again, and people."""
+    uses_left, inside, outside = USES, 0, 0
+    found: list[tuple[UUID, Deed, bool, int]] = []
+    for _ in range(draw(st.integers(1, 9))):
+        may = [(Deed.ENTER, False, uses_left), (Deed.LEAVE, False, inside), (Deed.ENTER, True, outside)]
+        deed, again, most = draw(st.sampled_from([one for one in may if one[2]]))
+        count = draw(st.integers(1, min(most, 2)))
+        uses_left -= count * (deed is Deed.ENTER and not again)
+        outside += count * ((deed is Deed.LEAVE) - again)
+        inside += -count if deed is Deed.LEAVE else count
+        found.append((draw(st.sampled_from([NORTH, SOUTH, DESK])), deed, again, count))
+    return found
+
+
+USES = 4
+
+
+@settings(max_examples=200)
+@given(evenings(), st.lists(st.integers(0, 8), max_size=2))
+def test_an_evening_in_which_nobody_came_in_twice_is_not_told_otherwise(
+    evening: Sequence[tuple[UUID, Deed, bool, int]], heard: Sequence[int]
+) -> None:
+    """Whatever the gates knew of one another, if none of them knew less than those whom it had heard of."""
+    logs_ = [
+        brought(gate, seq, intent=deed, again=again, count=count, knew=sum(seq > one for one in heard))
+        for seq, (gate, deed, again, count) in enumerate(evening)
+    ]
+    entered = sum(one.count for one in logs_ if one.enters and not one.again)
+    left = sum(one.count for one in logs_ if one.intent is Deed.LEAVE)
+    again = sum(one.count for one in logs_ if one.again)
+
+    settled = settle(standing(USES), logs_)
+
+    assert settled.beyond == {}
+    assert (settled.uses_left, settled.inside) == (USES - entered, entered - left + again)
 
 
 @given(logs(), st.integers(1, 6))

@@ -16,11 +16,14 @@ from app.domain.gift import (
     Holding,
     Left,
     OfferState,
+    Rest,
     Standing,
     Stays,
+    Terms,
     gone,
     open_until,
     price_fault,
+    rest,
     standing,
     stays,
     uses_after,
@@ -31,7 +34,6 @@ from app.domain.wording import OfferSlip, declined_message, lead, offer_message
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 GOOD = Holding(
     state=TicketState.VALID,
-    here=True,
     transfer="face_value",
     generation=1,
     valid_until=NOW + timedelta(days=9),
@@ -47,8 +49,6 @@ HOUR = 60
         ({}, None),
         ({"state": TicketState.REVOKED}, Stays.REVOKED),
         ({"state": TicketState.SUSPENDED}, Stays.SUSPENDED),
-        ({"here": False}, Stays.ELSEWHERE),
-        ({"here": False, "transfer": "never"}, Stays.NOT_A_GIFT),
         ({"transfer": "never"}, Stays.NOT_A_GIFT),
         ({"generation": 255}, Stays.NOT_A_GIFT),
         ({"valid_until": NOW}, Stays.USED_UP),
@@ -56,7 +56,7 @@ HOUR = 60
         ({"starts_at": NOW + timedelta(hours=1), "minutes_before": HOUR - 1}, None),
         ({"starts_at": None, "minutes_before": HOUR}, None),
     ],
-    ids=["good", "revoked", "held", "away", "away and never", "never", "often", "over", "late", "in time", "undated"],
+    ids=["good", "revoked", "held", "never", "often", "over", "late", "in time", "undated"],
 )
 def test_each_reason_that_keeps_a_ticket_where_it_is(changed: dict[str, object], why: Stays | None) -> None:
     assert stays(replace(GOOD, **changed), now=NOW) is why  # type: ignore[arg-type]  # fields by their names
@@ -75,6 +75,42 @@ def test_each_reason_that_keeps_a_ticket_where_it_is(changed: dict[str, object],
 )
 def test_an_offer_ends_when_the_first_of_its_reasons_comes(changed: dict[str, object], ends: timedelta) -> None:
     assert open_until(replace(GOOD, **changed), now=NOW) == NOW + ends  # type: ignore[arg-type]  # fields by their names
+
+
+# --- what goes over -------------------------------------------------------------------------------------------------
+
+WHOLE = Left(TicketState.VALID, 3, 3, 0, None)
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("left", "terms", "outcome"),
+    [
+        (WHOLE, Terms(Hand.GIVEN), Rest(3, None, None)),
+        (replace(WHOLE, uses_left=1), Terms(Hand.GIVEN), Rest(1, None, None)),
+        (replace(WHOLE, uses_left=1), Terms(Hand.REISSUED), Rest(3, None, None)),
+        (replace(WHOLE, uses_left=0), Terms(Hand.GIVEN), Stays.USED_UP),
+        (replace(WHOLE, uses_left=2), Terms(Hand.RESOLD, uses_min=3), Stays.USED),
+        (replace(WHOLE, balance=700), Terms(Hand.RESOLD, balance_min=700), Rest(3, 700, None)),
+        (replace(WHOLE, balance=699), Terms(Hand.RESOLD, balance_min=700), Stays.USED),
+        (replace(WHOLE, used_at=NOW), Terms(Hand.RESOLD, unused_since=NOW), Rest(3, None, None)),
+        (replace(WHOLE, used_at=LATER), Terms(Hand.RESOLD, unused_since=NOW), Stays.USED),
+        (replace(WHOLE, used_at=LATER), Terms(Hand.GIVEN), Rest(3, None, None)),
+        (replace(WHOLE, activated_until=LATER), Terms(Hand.GIVEN), Rest(3, None, LATER)),
+    ],
+    ids=[
+        "all of it", "the rest", "issued anew", "nothing", "less than agreed", "as much as agreed", "spent", "unused",
+        "a pass that was used", "given all the same", "a window that runs",
+    ],
+)  # fmt: skip
+def test_what_goes_over_is_what_was_agreed_to_or_nothing(left: Left, terms: Terms, outcome: Rest | Stays) -> None:
+    assert rest(left, terms, reentry=True, now=NOW) == outcome
+
+
+def test_a_window_that_runs_is_all_the_time_there_is() -> None:
+    assert Rest(1, None, LATER).ends(NOW + timedelta(days=9)) == LATER
+    assert Rest(1, None, LATER).ends(NOW) == NOW
+    assert Rest(1, None, None).ends(LATER) == LATER
 
 
 LEFTS = st.builds(

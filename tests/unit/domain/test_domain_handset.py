@@ -17,6 +17,11 @@ def test_every_e164_number_is_a_handset(number: str) -> None:
     assert handset(number) == number
 
 
+@pytest.mark.parametrize("number", ["+1234567", "+821012345678", "+123456789012345"])
+def test_a_handset_has_seven_to_fifteen_digits(number: str) -> None:
+    assert handset(number) == number
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -350,7 +350,7 @@ def test_varints_come_back_and_are_as_short_as_can_be(number: int) -> None:
     reader = Reader(octets)
 
     assert reader.varint() == number
-    assert (reader.at, len(octets)) == (len(octets), max(1, -(-number.bit_length() // 7)))
+    assert (reader.left, len(octets)) == (0, max(1, -(-number.bit_length() // 7)))
 
 
 @given(number=st.integers(-(1 << 40), 1 << 40))

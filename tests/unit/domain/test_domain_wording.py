@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -41,6 +42,7 @@ SLIPS = st.builds(
     number=st.from_regex(r"[0-9]{10}", fullmatch=True),
     pin=st.from_regex(r"[0-9]{6}", fullmatch=True),
     link=LINKS,
+    span=st.sampled_from(["24 hours from the first ride", "처음 탄 때부터 24시간", ""]),
 )
 
 
@@ -52,13 +54,13 @@ def a_slip(title: str = "Hamlet", where: str = "Haneul Theatre", link: str = "ht
 
 
 def every_form(slip: Slip, language: str) -> list[str]:
-    """All forms a message may take, fullest first, written out a second time: with the place, then without it."""
+    """All forms a message may take, fullest first, written out a second time: place and span go, the place first."""
     found = []
-    for where in (slip.where, ""):
+    for span, where in ((slip.span, slip.where), (slip.span, ""), ("", slip.where), ("", "")):
         for width in (60, 40, 28, 20):
             named = f"No {slip.number}" if language == "en" else f"번호 {slip.number}"
             cut = [text if len(text) <= width else text[: width - 2].rstrip() + ".." for text in (slip.title, where)]
-            lines = [cut[0], slip.when, cut[1], slip.seat, f"{named} PIN {slip.pin}", slip.link]
+            lines = [cut[0], slip.when, span, cut[1], slip.seat, f"{named} PIN {slip.pin}", slip.link]
             found.append("\n".join(filter(None, lines)))
     return found
 
@@ -112,6 +114,21 @@ def test_korean_takes_the_fullest_form_of_the_fewest_parts() -> None:
     assert "봄밤의 소나타" in message
     assert "하늘극장" in message
     assert "번호 1234567890 PIN 246810" in message
+
+
+@pytest.mark.parametrize(("language", "words"), [("ko", "앱에서 보여 주십시오."), ("en", "Show it in the app:")])
+def test_a_ticket_that_only_its_app_shows_has_no_pin_in_its_message(language: str, words: str) -> None:
+    message = ticket_message(replace(a_slip(), pin=""), language, parts)
+    assert "PIN" not in message
+    assert message.split("\n")[-2:] == [words, "https://t.example/k3y"]
+
+
+def test_how_long_a_pass_is_good_is_said_unless_it_costs_a_message() -> None:
+    day = replace(a_slip(), when="until 20 Feb 2027", span="24 hours from the first ride")
+    assert "until 20 Feb 2027\n24 hours from the first ride\n" in ticket_message(day, "en", parts)
+    crowded = replace(day, link="https://t.example/" + "k" * 60)
+    assert "first ride" not in ticket_message(crowded, "en", parts)
+    assert "until 20 Feb 2027" in ticket_message(crowded, "en", parts)
 
 
 def test_a_slip_does_not_print_its_secrets() -> None:

@@ -31,6 +31,7 @@ def test_the_page_draws_every_machine(maker: dict[str, Any]) -> None:
         "## Delivery",
         "## Dispute",
         "## Gate",
+        "## Hand-over",
         "## Offer",
         "## Payment",
         "## Refund",

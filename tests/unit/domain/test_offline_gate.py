@@ -387,6 +387,31 @@ def test_nothing_is_undone_that_was_not_done_here_or_not_done_last() -> None:
     assert door.undo("again").reason is Reason.NOT_UNDONE
 
 
+def test_an_undo_tells_the_ticket_as_it_is_then_and_of_nothing_to_take_back_it_tells_none() -> None:
+    door = a_door(line(uses=3))
+    door.show(signed(7), scan="x")
+    door.show(signed(7), scan="no", intent=Deed.REDEEM, amount=1)
+    door.wait(minutes=1)
+    door.show(signed(7), scan="y", count=2)
+
+    too_late = door.undo("x", scan="u1")
+    undone = door.undo("y", scan="u2")
+    again = door.undo("y", scan="u2")
+
+    assert [one.line and one.line.entry.uses_left for one in (too_late, undone, again)] == [0, 2, 2]
+    assert [door.undo(scan).line for scan in ("y", "no", "never")] == [None] * 3
+
+
+def test_an_undo_of_a_ticket_that_is_on_no_sheet_any_more_tells_none() -> None:
+    door = a_door()
+    door.show(signed(7), scan="x")
+    door.gate.refresh(sheet([line(8)], cursor=701), counted=1)
+
+    undone = door.undo("x")
+
+    assert (undone.reason, undone.line) == (Reason.UNDONE, None)
+
+
 def test_leaving_and_redeeming_are_undone_too() -> None:
     door = a_door(line(7, uses_left=0, inside=1), line(8, balance=900, rules={"offline_floor": 900}), post=BOTH_WAYS)
     door.show(signed(7), scan="out", intent=Deed.LEAVE)

@@ -128,3 +128,6 @@ def written(row: Row) -> str:
     if row.picture:
         return "<#>" if row.picture.inverse else "#"
     return "".join(f"<{run.text}>" if run.inverse else run.text for run in row.runs)
+
+
+LONG = "".join(f"line {number}<br/>" for number in range(20))

@@ -201,6 +201,7 @@ def mutant_of(seed: bytes, turn: int, dice: random.Random) -> bytes:
     return bytes(mutant)
 
 
+@pytest.mark.drawn
 def test_a_hundred_thousand_mutants_raise_only_the_remote_protocol_error() -> None:
     dice = random.Random(34)  # noqa: S311 - a seed that makes the run repeatable
     seeds = [encode(pdu, sequence=1) for pdu in SEEDS]

@@ -313,3 +313,8 @@ def test_a_relative_time_comes_back(seconds: int) -> None:
 def test_a_time_that_relative_digits_cannot_say_is_refused(duration: timedelta) -> None:
     with pytest.raises(ValueError, match="absolute"):
         format_relative(duration)
+
+
+def test_times_are_written_as_section_7_1_1_has_them() -> None:
+    assert format_absolute(datetime(2026, 11, 22, 18, 30, 5, 950_000, tzinfo=UTC)) == "261122183005900+"
+    assert format_relative(timedelta(days=3, hours=2, minutes=1, seconds=9)) == "000003020109000R"

@@ -338,6 +338,19 @@ def units(octets: bytes, coding: Coding) -> int:
     return len(octets) // 2 if coding is Coding.UCS2 else len(octets)
 
 
+@pytest.mark.parametrize(
+    ("coding", "octets"),
+    [(Coding.GSM, b"caf\x05"), (Coding.UCS2, b"\0c\0a\0f\0\xe9"), (Coding.LATIN1, b"caf\xe9")],
+    ids=str,
+)
+def test_a_segments_payload_is_its_text_in_its_coding(coding: Coding, octets: bytes) -> None:
+    assert segment("café", coding=coding).payloads() == (octets,)
+
+
+def test_a_korean_character_takes_two_octets_in_its_own_coding() -> None:
+    assert segment("a 봄", coding=Coding.KSC).units_per_part == (4,)
+
+
 @given(texts_by_coding)
 def test_a_count_by_segment_is_what_cutting_makes(sent: tuple[str, Coding]) -> None:
     text, coding = sent

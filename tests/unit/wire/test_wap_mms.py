@@ -41,6 +41,19 @@ def test_every_notification_comes_back(notification: Notification) -> None:
     assert decode(encode(notification)) == notification
 
 
+def test_a_moment_is_told_in_seconds_since_1970_and_the_network_fills_the_sender_in() -> None:
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    note = Notification("t1", "http://mms.example/m/1", 300, moment)
+    octets = encode(note)
+    assert b"\x88\x06\x80\x04" + int(moment.timestamp()).to_bytes(4, "big") in octets
+    assert b"\x89\x01\x81" in octets
+    assert decode(octets) == note
+
+
+def test_a_text_may_name_utf_8_as_its_charset() -> None:
+    assert decode(GOLDEN.replace(b"\x98t1\x00", b"\x98\x04\xeat1\x00")) == NOTE
+
+
 def test_headers_that_are_not_known_are_skipped() -> None:
     assert decode(GOLDEN + b"\x8f\x81\x9e\x03abc") == NOTE
 

@@ -29,6 +29,13 @@ def test_parts_come_back_octet_by_octet(contents: list[bytes]) -> None:
     assert parse(*format_related(parts, boundary="boundary-of-this-test", root="a/b")) == parts
 
 
+def test_each_part_stands_below_its_headers_and_the_last_boundary_ends_them() -> None:
+    assert format_related([Part({"content-type": "a/b"}, b"one"), Part({}, b"two")], boundary="b", root="a/b") == (
+        'multipart/related; boundary="b"; type="a/b"',
+        b"--b\r\nContent-Type: a/b\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\n",
+    )
+
+
 def test_a_boundary_that_stands_in_a_part_is_refused() -> None:
     with pytest.raises(ValueError, match="draw another"):
         format_related([Part({}, b"x--b")], boundary="b", root="a/b")

@@ -291,6 +291,7 @@ def mutant(whole: bytes, dice: random.Random) -> bytes:
     return bytes(octets)
 
 
+@pytest.mark.drawn
 def test_a_hundred_thousand_mutated_bodies_raise_the_one_error_or_none() -> None:
     dice = random.Random(20261122)  # noqa: S311 - a fault that was found must be found again
     plain = encode(Element("root", {"kind": "http://a.com/", "odd": "o"}, (Element("far", {}, ("x",)), "é")), PLAIN)

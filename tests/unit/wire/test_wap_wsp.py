@@ -43,6 +43,10 @@ def test_the_application_is_named_by_number_or_by_address() -> None:
     assert parse_push(format_push(named)) == named
 
 
+def test_a_charset_beyond_127_has_its_length_before_it() -> None:
+    assert format_push(Push(b"", SIC, charset=1000)) == bytes.fromhex("000606 05AE 81 0203E8")
+
+
 pushes = st.builds(
     Push,
     body=st.binary(max_size=20),

@@ -102,8 +102,8 @@ export class OfflineGate {
   async undo(scanId, undoes, now) {
     const before = this.own.byScan.get(scanId);
     if (before && (before.intent !== "undo" || before.undoes !== undoes)) throw new Refused(REUSED);
-    const rest = { line: null, last: null, unread: null };
-    if (before) return { entry: before, linked: null, ...rest };
+    const rest = { last: null, unread: null };
+    if (before) return { entry: before, linked: null, line: await this.#afterUndo(before), ...rest };
     const first = this.own.undoable(undoes, now);
     const told = this.own.byScan.get(undoes);
     const entry = checked({
@@ -122,7 +122,17 @@ export class OfflineGate {
       by: null,
       online: false,
     });
-    return { entry, linked: await link(this.digest, entry), ...rest };
+    return { entry, linked: await link(this.digest, entry), line: await this.#afterUndo(entry), ...rest };
+  }
+
+  /** The ticket as an undo leaves it, where there was something to take back; as online, else none. @param {Entry} entry */
+  async #afterUndo(entry) {
+    const undone = entry.reason === "undone";
+    if (entry.code === null || !(undone || this.own.stands(entry.undoes))) return null;
+    const [line] = await this.sheet.find(BigInt(entry.code));
+    if (!line) return null;
+    const without = undone ? entry.undoes : null;
+    return { ...line, entry: this.own.over(line.entry, line.code, this.sheet.post, without) };
   }
 
   /** An entry is safe now: it counts. @param {Linked} linked */

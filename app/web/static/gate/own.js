@@ -97,9 +97,18 @@ export class Own {
     return lately.length >= PIN_TRIES_MAX;
   }
 
-  /** The ticket as this gate must see it. @param {Register} known @param {bigint} code @param {Post} post */
-  over(known, code, post) {
-    const standing = this.standing(code);
+  /** Whether something was done by this scan and not taken back. @param {string | null} scanId */
+  stands(scanId) {
+    const deed = scanId === null ? undefined : this.byScan.get(scanId);
+    return deed !== undefined && isDone(deed) && deed.intent !== "undo" && !this.undone.has(deed.scan_id);
+  }
+
+  /**
+   * The ticket as this gate must see it; `without` names a scan that is left out, as if it were taken back.
+   * @param {Register} known @param {bigint} code @param {Post} post @param {string | null} without
+   */
+  over(known, code, post, without = null) {
+    const standing = this.standing(code).filter(({ entry }) => !entry || entry.scan_id !== without);
     const pending = standing.filter(({ entry }) => !entry || entry.seq > this.counted);
     const entry = pending.reduce((found, deed) => afterDeed(found, deed, post), known);
     const ins = standing.filter(({ reason }) => LETS_IN.has(reason));
