@@ -124,7 +124,7 @@ async def online(*, tickets_count: int, gates: int, seed: int) -> Figures:
     """Every ticket at several gates at once, over HTTP; then half of that load; then pgbench. Raises BenchFailed."""
     async with system() as running:
         office = Office(running, gates)
-        tokens = await office.gates()
+        tokens = await office.gates(office.clients_max)
         async with joined(running.data, public_url=running.app) as world:
             async with world.database.statements() as tx:
                 asked = await tx.execute("SELECT id FROM issuer WHERE slug = :slug", {"slug": ISSUER})

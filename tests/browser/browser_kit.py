@@ -117,4 +117,4 @@ def scanned(browser: Browser, page: Page) -> list[str]:
     width, height, grey = blank.evaluate(GREY, picture)
     blank.close()
     pixels = memoryview(base64.b64decode(grey)).cast("B", (height, width))
-    return [one.text for one in zxingcpp.read_barcodes(pixels)]
+    return [one.text for one in zxingcpp.read_barcodes(pixels, formats=zxingcpp.barcode_formats_from_str("QRCode"))]

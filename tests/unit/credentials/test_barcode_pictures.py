@@ -30,7 +30,8 @@ Rows = list[list[bool]]
 
 def scan(rows: Rows) -> list[str]:
     grey = bytes(255 if white else 0 for row in rows for white in row)
-    return [found.text for found in zxingcpp.read_barcodes(memoryview(grey).cast("B", (len(rows), len(rows[0]))))]
+    pixels = memoryview(grey).cast("B", (len(rows), len(rows[0])))
+    return [found.text for found in zxingcpp.read_barcodes(pixels, formats=zxingcpp.barcode_formats_from_str("QRCode"))]
 
 
 def read_wbmp(picture: bytes) -> Rows:
