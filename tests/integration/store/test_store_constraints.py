@@ -28,7 +28,7 @@ BREACHES: dict[str, str] = {
     "uq_stop_issuer_id_code": "COPY stop",
     "uq_route_issuer_id_code": "COPY route",
     "uq_product_issuer_id_slug": "COPY product",
-    "ck_product_kind": "UPDATE product SET kind = 'meal'",
+    "ck_product_kind": "UPDATE product SET kind = 'meal' WHERE kind <> 'voucher'",
     "ck_product_transfer": "UPDATE product SET transfer = 'perhaps'",
     "ck_product_refund": "UPDATE product SET refund = 'perhaps'",
     "ck_product_uses": "UPDATE product SET uses = 0",
