@@ -89,7 +89,7 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
         secret=settings.wap_secret.get_secret_value(),
     )
     problems.install(app)
-    for router in routers_of(settings.role):
+    for router in _routers(settings.role):
         app.include_router(router)
     card = urlsplit(settings.card_page)
     app.add_middleware(
@@ -102,7 +102,7 @@ def create_app(settings: Settings, *, world: World) -> FastAPI:
     return app
 
 
-def routers_of(role: Role) -> Sequence[APIRouter]:
+def _routers(role: Role) -> Sequence[APIRouter]:
     """What a server of this role answers to."""
     found = [gate, gate_desk, gate_devices, gate_scans, gate_snapshot, health, staff_gates, staff_incidents]
     if role is not Role.ISSUER:  # everything that only a sales server has: its API, its pages and its decks
